@@ -1,0 +1,48 @@
+# The front door; CMake does the building. Each target installs the Debian packages it lacks (packages.txt).
+BUILD ?= build
+PREFIX ?= /usr/local
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+GENERATOR := $(if $(shell command -v ninja 2>/dev/null),-G Ninja)
+CMAKE_FLAGS ?=
+
+.PHONY: build run test unit golden conformance check fuzz bench install clean
+
+build:
+	@tools/install-packages build
+	@test -f $(BUILD)/CMakeCache.txt || cmake -S . -B $(BUILD) $(GENERATOR) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS) >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+
+# A real model answers real inputs.
+run: build
+	@$(BUILD)/examples/keywords examples/keywords/keywords.onnx examples/keywords/labels.txt examples/keywords/clips/*.wav
+
+test:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory build
+	@tests/run $(BUILD) unit golden conformance
+
+unit golden conformance:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory build
+	@tests/run $(BUILD) $@
+
+check:
+	@tools/install-packages build check
+	@tools/check $(BUILD)
+
+# Seconds of each fuzzer: make fuzz SECONDS=600
+SECONDS ?= 60
+fuzz:
+	@tools/install-packages build fuzz
+	@tests/fuzz/run $(SECONDS)
+
+MODEL ?= examples/keywords/keywords.onnx
+bench: build
+	@$(BUILD)/sedge bench $(MODEL)
+
+install: build
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) >/dev/null
+	@echo "installed in $(DESTDIR)$(PREFIX)"
+
+clean:
+	@rm -rf $(BUILD)
