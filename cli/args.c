@@ -1,0 +1,136 @@
+/* Options. One table says each option's letter, names and how its value is read. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct option {
+    char letter; /* what a verb's `allowed` names it by */
+    const char *name, *other;
+    bool has_value;
+} option;
+
+static const option options[] = {
+    {'i', "--in", NULL, true},        {'o', "-o", "--out", true},       {'d', "--dim", NULL, true},
+    {'t', "--threads", NULL, true},   {'s', "--seed", NULL, true},      {'S', "--seconds", NULL, true},
+    {'j', "--json", NULL, false},     {'p', "--ops", NULL, false},      {'g', "--graph", NULL, true},
+    {'f', "--functions", NULL, true}, {'T', "--target", NULL, true},    {'F', "--allow-fallback", NULL, false},
+    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
+};
+
+static bool is_name(const option *o, const char *word, size_t n)
+{
+    return (strlen(o->name) == n && memcmp(o->name, word, n) == 0) ||
+           (o->other && strlen(o->other) == n && memcmp(o->other, word, n) == 0);
+}
+
+static const option *find(const char *word, size_t n, const char *allowed)
+{
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (is_name(&options[i], word, n) && (options[i].letter == 'h' || strchr(allowed, options[i].letter)))
+            return &options[i];
+    return NULL;
+}
+
+static bool read_u64(const char *s, uint64_t max, uint64_t *out)
+{
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(s, &end, 10);
+    *out = v;
+    return *s >= '0' && *s <= '9' && *end == 0 && errno == 0 && v <= max;
+}
+
+/* Seconds: "2", "0.5", "2s", "500ms". */
+static bool read_seconds(const char *s, double *out)
+{
+    char *end;
+    *out = strtod(s, &end);
+    if (strcmp(end, "ms") == 0)
+        *out /= 1000;
+    else if (*end && strcmp(end, "s") != 0)
+        return false;
+    return end != s && *out > 0 && *out < 1e6;
+}
+
+static bool read_dim(args *a, const char *s)
+{
+    const char *eq = strrchr(s, '=');
+    uint64_t v;
+    if (!eq || eq == s || a->n_dim == ARGS_MAX || !read_u64(eq + 1, INT64_MAX, &v))
+        return false;
+    size_t n = (size_t)(eq - s);
+    char *name = malloc(n + 1);
+    if (!name)
+        return false;
+    memcpy(name, s, n);
+    name[n] = 0;
+    a->dim[a->n_dim++] = (sedge_bound){.name = name, .value = (int64_t)v, .fixed = 1};
+    return true;
+}
+
+static bool apply(args *a, char letter, const char *value)
+{
+    uint64_t v;
+    switch (letter) {
+    case 'i':
+        if (a->n_in == ARGS_MAX)
+            return false;
+        a->in[a->n_in++] = value;
+        return true;
+    case 'o': a->out = value; return *value != 0;
+    case 'g': a->graph = value; return *value != 0;
+    case 'f': a->functions = value; return *value != 0;
+    case 'T': a->target = value; return *value != 0;
+    case 'd': return read_dim(a, value);
+    case 't':
+        if (!read_u64(value, 4096, &v))
+            return false;
+        a->threads = (uint32_t)v;
+        return true;
+    case 's': return read_u64(value, UINT64_MAX, &a->seed);
+    case 'S': return read_seconds(value, &a->seconds);
+    case 'j': return a->json = true;
+    case 'p': return a->ops = true;
+    case 'F': return a->allow_fallback = true;
+    case 'O': return a->no_optimize = true;
+    default: return a->help = true;
+    }
+}
+
+int args_parse(args *a, const verb *v, const char *allowed, int argc, char **argv)
+{
+    bool only_words = false;
+    a->rest = argv;
+    for (int i = 1; i < argc; i++) {
+        const char *word = argv[i];
+        if (only_words || word[0] != '-' || !word[1]) {
+            a->rest[a->n_rest++] = argv[i];
+            continue;
+        }
+        if (strcmp(word, "--") == 0) {
+            only_words = true;
+            continue;
+        }
+        const char *eq = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+        const option *o = find(word, eq ? (size_t)(eq - word) : strlen(word), allowed);
+        if (!o)
+            return usage(v, "unknown option %s", word);
+        if (eq && !o->has_value)
+            return usage(v, "%s takes no value", o->name);
+        const char *value = eq ? eq + 1 : NULL;
+        if (o->has_value && !value && !(value = argv[++i]))
+            return usage(v, "%s needs a value", word);
+        if (!apply(a, o->letter, value))
+            return usage(v, "%s %s: not a value that it takes", o->name, value ? value : "");
+    }
+    return EXIT_OK;
+}
+
+void args_free(args *a)
+{
+    for (int i = 0; i < a->n_dim; i++)
+        free((void *)(uintptr_t)a->dim[i].name);
+    a->n_dim = 0;
+}

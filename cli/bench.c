@@ -1,0 +1,281 @@
+/* sedge bench: latency, first run, load, memory; with --ops, where the time goes. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+static int bench_main(int argc, char **argv);
+
+const verb verb_bench = {"bench", "latency, first run, load, memory; --ops: time per op",
+                         "bench MODEL [--threads T] [--seconds S] [--dim N=1]... [--in NAME=FILE]... [--seed S] [--ops]\n"
+                         "                   [--target cpu|reference|loopback] [--json]",
+                         bench_main};
+
+typedef struct bench {
+    opened o;
+    values v;
+    double load_ms, first_ms, mean_ms;
+    double *ms; /* of every run, sorted in the end */
+    size_t n, cap;
+    double *step_s; /* total of each step, with --ops */
+    int n_step;
+} bench;
+
+static void on_step(void *ctx, int step, double seconds)
+{
+    bench *b = ctx;
+    if (b->step_s && step >= 0 && step < b->n_step)
+        b->step_s[step] += seconds;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(const bench *b, double q)
+{
+    double at = q * (double)(b->n - 1);
+    size_t i = (size_t)at;
+    double next = b->ms[i + 1 < b->n ? i + 1 : i];
+    return b->ms[i] + (at - (double)i) * (next - b->ms[i]);
+}
+
+static sedge_status run_once(bench *b, double *ms, sedge_error *err)
+{
+    double start = sg_now();
+    sedge_status st = sedge_session_run(b->o.session, NULL, err);
+    *ms = 1e3 * (sg_now() - start);
+    return st;
+}
+
+static sedge_status measure(bench *b, double seconds, sedge_error *err)
+{
+    double total = 0, end = sg_now() + seconds;
+    do {
+        if (b->n == b->cap) {
+            size_t cap = b->cap ? 2 * b->cap : 1024;
+            double *p = realloc(b->ms, cap * sizeof *p);
+            if (!p)
+                return sg_fail(err, SEDGE_E_NOMEM, "no memory for the times");
+            b->ms = p;
+            b->cap = cap;
+        }
+        SG_TRY(run_once(b, &b->ms[b->n], err));
+        total += b->ms[b->n++];
+    } while (sg_now() < end || b->n < 3);
+    b->mean_ms = total / (double)b->n;
+    qsort(b->ms, b->n, sizeof *b->ms, by_value);
+    return SEDGE_OK;
+}
+
+static sedge_status prepare(bench *b, const args *a, sedge_error *err)
+{
+    double start = sg_now();
+    sedge_plan_info info;
+    SG_TRY(opened_open(&b->o, a->rest[0], a, false, err));
+    sedge_session_opts so;
+    sedge_session_opts_init(&so);
+    so.threads = a->threads;
+    so.seed = a->seed;
+    sedge_plan_get_info(b->o.plan, &info);
+    if (a->ops) {
+        b->n_step = info.steps;
+        so.on_step = on_step;
+        so.on_step_ctx = b;
+    }
+    SG_TRY(sedge_session_open(&b->o.session, b->o.plan, &so, err));
+    b->load_ms = 1e3 * (sg_now() - start);
+    bool *filled = calloc((size_t)sedge_model_inputs(b->o.model) + 1, sizeof *filled);
+    if (!filled)
+        return sg_fail(err, SEDGE_E_NOMEM, "no memory");
+    sedge_status st = values_bind(&b->v, &b->o, a, filled, err);
+    free(filled);
+    if (st == SEDGE_OK)
+        st = run_once(b, &b->first_ms, err);
+    b->step_s = calloc((size_t)b->n_step + 1, sizeof *b->step_s);
+    return st;
+}
+
+typedef struct op_time {
+    const char *op;
+    int count;
+    double s;
+} op_time;
+
+static int slowest_first(const void *a, const void *b)
+{
+    double x = ((const op_time *)a)->s, y = ((const op_time *)b)->s;
+    return (x < y) - (x > y);
+}
+
+/* Steps of the same op together; *n in the end. NULL: no memory. */
+static op_time *op_times(const bench *b, int *n)
+{
+    op_time *t = calloc((size_t)b->n_step + 1, sizeof *t);
+    *n = 0;
+    for (int i = 0; t && i < b->n_step; i++) {
+        const char *op = NULL, *node = NULL, *kernel = NULL;
+        int k = 0;
+        if (!sedge_plan_step(b->o.plan, i, &op, &node, &kernel) || !op)
+            continue;
+        while (k < *n && strcmp(t[k].op, op) != 0)
+            k++;
+        if (k == *n)
+            t[(*n)++].op = op;
+        t[k].count++;
+        t[k].s += b->step_s[i];
+    }
+    if (t)
+        qsort(t, (size_t)*n, sizeof *t, slowest_first);
+    return t;
+}
+
+typedef struct figure {
+    const char *key;
+    double v;
+} figure;
+
+#define N_FIGURES 12
+
+static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
+{
+    sedge_session_stats s;
+    sedge_model_info mi;
+    struct rusage ru;
+    sedge_session_get_stats(b->o.session, &s);
+    sedge_model_get_info(b->o.model, &mi);
+    getrusage(RUSAGE_SELF, &ru);
+    const figure all[N_FIGURES] = {
+        {"min_ms", b->ms[0]},
+        {"p50_ms", quantile(b, 0.5)},
+        {"p90_ms", quantile(b, 0.9)},
+        {"p99_ms", quantile(b, 0.99)},
+        {"mean_ms", b->mean_ms},
+        {"first_ms", b->first_ms},
+        {"load_ms", b->load_ms},
+        {"runs", (double)b->n},
+        {"threads", (double)threads},
+        {"arena_bytes", (double)s.arena_bytes},
+        {"weights_bytes", (double)mi.weights_bytes},
+        {"peak_rss_bytes", 1024.0 * (double)ru.ru_maxrss},
+    };
+    memcpy(f, all, sizeof all);
+}
+
+static void print_json(const bench *b, const args *a, const figure *f)
+{
+    json j = {.f = stdout};
+    int n;
+    json_open(&j, NULL, '{');
+    json_str(&j, "schema", "sedge.bench/1");
+    json_str(&j, "model", a->rest[0]);
+    for (int i = 0; i < N_FIGURES; i++)
+        if (strstr(f[i].key, "_ms"))
+            json_num(&j, f[i].key, f[i].v);
+        else
+            json_int(&j, f[i].key, (int64_t)f[i].v);
+    op_time *t = a->ops ? op_times(b, &n) : NULL;
+    if (t) {
+        json_open(&j, "ops", '[');
+        for (int i = 0; i < n; i++) {
+            json_open(&j, NULL, '{');
+            json_str(&j, "op", t[i].op);
+            json_int(&j, "steps", t[i].count);
+            json_num(&j, "ms", 1e3 * t[i].s / (double)b->n);
+            json_close(&j, '}');
+        }
+        json_close(&j, ']');
+        free(t);
+    }
+    json_close(&j, '}');
+}
+
+static void print_ops(const bench *b)
+{
+    static const char *const title[] = {"op", ">steps", ">ms per run", ">share"};
+    table t;
+    int n = 0;
+    double total = 0;
+    op_time *o = op_times(b, &n);
+    if (!o)
+        return;
+    for (int i = 0; i < n; i++)
+        total += o[i].s;
+    table_init(&t, 4, title);
+    for (int i = 0; i < n; i++) {
+        table_cell(&t, "%s", o[i].op);
+        table_cell(&t, "%d", o[i].count);
+        table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->n);
+        table_cell(&t, "%.1f %%", total > 0 ? 100 * o[i].s / total : 0);
+    }
+    putchar('\n');
+    table_print(&t, stdout);
+    free(o);
+}
+
+static void print_table(const bench *b, const args *a, const figure *f)
+{
+    static const char *const title[] = {"figure", ">value"};
+    table t;
+    char text[32];
+    table_init(&t, 2, title);
+    for (int i = 0; i < N_FIGURES; i++) {
+        const char *end = strrchr(f[i].key, '_');
+        bool ms = end && strcmp(end, "_ms") == 0, bytes = end && strcmp(end, "_bytes") == 0;
+        table_cell(&t, "%.*s", (int)(ms || bytes ? end - f[i].key : (int)strlen(f[i].key)), f[i].key);
+        if (ms)
+            table_cell(&t, "%.3f ms", f[i].v);
+        else if (bytes)
+            table_cell(&t, "%s", bytes_text(f[i].v, text));
+        else
+            table_cell(&t, "%.0f", f[i].v);
+    }
+    table_print(&t, stdout);
+    if (a->ops)
+        print_ops(b);
+}
+
+static int bench_model(const args *a)
+{
+    bench b = {0};
+    sedge_error err = {0};
+    figure f[N_FIGURES];
+    values_init(&b.v, a->seed);
+    sedge_status st = prepare(&b, a, &err);
+    if (st == SEDGE_OK)
+        st = measure(&b, a->seconds, &err);
+    if (st == SEDGE_OK) {
+        figures(&b, a->threads, f);
+        if (a->json)
+            print_json(&b, a, f);
+        else
+            print_table(&b, a, f);
+    } else {
+        err.status = st;
+        fail_error(a->rest[0], &err);
+    }
+    opened_close(&b.o);
+    values_free(&b.v);
+    free(b.ms);
+    free(b.step_s);
+    return st == SEDGE_OK ? EXIT_OK : EXIT_FAILED;
+}
+
+static int bench_main(int argc, char **argv)
+{
+    args a = {0};
+    a.seconds = 2;
+    a.threads = 1;
+    int status = args_parse(&a, &verb_bench, "idtsSjpfTFO", argc, argv);
+    if (status == EXIT_OK && a.help)
+        printf("usage: sedge %s\n", verb_bench.usage);
+    else if (status == EXIT_OK && a.n_rest != 1)
+        status = usage(&verb_bench, a.n_rest ? "one model at a time" : "which model?");
+    else if (status == EXIT_OK)
+        status = bench_model(&a);
+    args_free(&a);
+    return status;
+}

@@ -1,0 +1,153 @@
+/* What the verbs share: options, errors, tables, JSON, values from files, values to files. */
+#ifndef SG_CLI_CLI_H
+#define SG_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "import/data/data.h"
+#include "sedge/sedge.h"
+
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LIMIT = 3 };
+
+/* One verb: its name, its line of help, its usage, its main. */
+typedef struct verb {
+    const char *name, *what, *usage;
+    int (*main)(int argc, char **argv);
+} verb;
+
+extern const verb verb_run, verb_check, verb_bench, verb_inspect;
+
+/* ---- say.c: errors -------------------------------------------------------------------------- */
+
+/* "sedge: ..." on stderr; return the exit status for `return fail(...)`. */
+int fail(const char *fmt, ...) SG_PRINTF(1, 2);
+int usage(const verb *v, const char *fmt, ...) SG_PRINTF(2, 3);
+/* The library's error about a file: its path is put in front unless the message has it. */
+int fail_error(const char *path, const sedge_error *err);
+
+/* ---- args.c: options ------------------------------------------------------------------------ */
+
+#define ARGS_MAX 64
+
+/* The options that the verbs have in common. `rest` are the words that are no option. */
+typedef struct args {
+    char **rest; /* argv, compacted */
+    int n_rest;
+    const char *in[ARGS_MAX];
+    int n_in;
+    sedge_bound dim[ARGS_MAX];
+    int n_dim;
+    const char *out, *graph, *functions, *target;
+    uint32_t threads;
+    uint64_t seed;
+    double seconds;
+    bool json, ops, allow_fallback, no_optimize, help;
+} args;
+
+/* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */
+int args_parse(args *a, const verb *v, const char *allowed, int argc, char **argv);
+void args_free(args *a);
+
+/* ---- open.c: from a path to a session --------------------------------------------------------- */
+
+typedef struct opened {
+    sedge_model *model;
+    sedge_plan *plan;
+    sedge_session *session;
+} opened;
+
+/* Opens model, plan and (when `session`) session as the options say. Close with opened_close in any case. */
+sedge_status opened_open(opened *o, const char *path, const args *a, bool session, sedge_error *err);
+void opened_close(opened *o);
+
+/* ---- values.c: inputs ------------------------------------------------------------------------- */
+
+/* Files and memory that bound inputs borrow. */
+typedef struct values {
+    sg_mem mem;
+    sg_arena arena;
+    sg_map map[ARGS_MAX];
+    int n_map;
+    uint64_t rng;
+} values;
+
+void values_init(values *v, uint64_t seed);
+void values_free(values *v);
+/* Reads .npy, .npz, .pb or .raw as input `io` wants it. */
+sedge_status values_read(values *v, const char *path, const sedge_io *io, const args *a, sedge_tensor *out, sedge_error *err);
+/* A value for an input that was not given: from the seed, symbolic dimensions as --dim says or 1. */
+sedge_status values_fill(values *v, const sedge_io *io, const args *a, sedge_tensor *out, sedge_error *err);
+/* Binds every input: --in where given, else filled. filled[i] tells which. */
+sedge_status values_bind(values *v, const opened *o, const args *a, bool *filled, sedge_error *err);
+/* "1x3x224x224", or "scalar". */
+void shape_text(char *text, size_t size, const sedge_tensor *t);
+/* Index of an input by name; -1: none. */
+int input_find(const sedge_model *m, const char *name, size_t n);
+
+/* ---- compare.c: two values ---------------------------------------------------------------------- */
+
+typedef struct tolerance {
+    double rtol, atol;
+} tolerance;
+
+/* True when got is want; else why (one line) says where they differ. */
+bool compare(const sedge_tensor *got, const sedge_tensor *want, const tolerance *tol, char *why, size_t size);
+/* "f32", "sequence of f32". */
+const char *type_text(char text[48], int kind, int dtype);
+
+/* ---- save.c: files that are whole or absent ---------------------------------------------------- */
+
+typedef struct saver {
+    FILE *f;
+    char path[4096], temp[4096];
+} saver;
+
+/* Writes beside the path and renames at the end; a signal in between removes the temporary file. */
+bool save_begin(saver *s, const char *path);
+bool save_end(saver *s, bool good);
+/* DIR/NAME.npy, characters of NAME outside A-Za-z0-9._- become _. */
+int save_tensor(const char *dir, const char *name, const sedge_tensor *t);
+
+/* ---- table.c: text that lines up ---------------------------------------------------------------- */
+
+#define TABLE_COLUMNS 12
+
+typedef struct table {
+    const char *title[TABLE_COLUMNS];
+    bool right[TABLE_COLUMNS];
+    int n_column;
+    char **cell;
+    size_t n_cell, cap_cell;
+} table;
+
+/* A column title that starts with '>' is set flush right. */
+void table_init(table *t, int n, const char *const *title);
+void table_cell(table *t, const char *fmt, ...) SG_PRINTF(2, 3);
+void table_print(table *t, FILE *f);
+
+/* "1.2 MB", "340 B". */
+const char *bytes_text(double bytes, char text[32]);
+
+/* ---- json.c ------------------------------------------------------------------------------------- */
+
+/* A writer of JSON; commas and escapes are its business. key NULL inside arrays. */
+typedef struct json {
+    FILE *f;
+    int depth;
+    bool comma[32];
+} json;
+
+void json_open(json *j, const char *key, char bracket); /* '{' or '[' */
+void json_close(json *j, char bracket);
+void json_str(json *j, const char *key, const char *s);
+void json_strn(json *j, const char *key, const char *s, size_t n);
+void json_int(json *j, const char *key, int64_t v);
+void json_num(json *j, const char *key, double v); /* not finite: null */
+void json_bool(json *j, const char *key, bool v);
+
+#endif
