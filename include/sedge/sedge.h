@@ -1,0 +1,239 @@
+/* Sedge: read a trained model, plan it for a target, run it.
+ *
+ *   model    a file as published            sedge_model_open   immutable, shared by threads
+ *   plan     a model bound to a target      sedge_plan_make    immutable, shared by threads
+ *   session  a plan, its memory, its state  sedge_session_open one thread at a time
+ *
+ * Every call returns a status; `err` (NULL allowed) receives one line of explanation. The library
+ * never prints, never writes a file and opens none but the model and the data beside it.
+ * Structs of options are filled by their _init function first; zeroed reserved bytes let them grow. */
+#ifndef SEDGE_SEDGE_H
+#define SEDGE_SEDGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "alloc.h"
+#include "status.h"
+
+#define SEDGE_VERSION_MAJOR 0
+#define SEDGE_VERSION_MINOR 1
+#define SEDGE_VERSION_PATCH 0
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "0.1.0": the version of the library that is linked. */
+const char *sedge_version(void);
+
+/* ---- tensors ---------------------------------------------------------------------------- */
+
+typedef enum sedge_dtype {
+#define DTYPE(id, ...) SEDGE_##id,
+#include "dtype.def"
+#undef DTYPE
+    SEDGE_DTYPE_COUNT
+} sedge_dtype;
+
+#define SEDGE_RANK_MAX 8
+
+typedef enum sedge_kind { SEDGE_TENSOR, SEDGE_SEQUENCE, SEDGE_OPTIONAL, SEDGE_MAP } sedge_kind;
+
+/* An element of a string tensor: n bytes, no NUL promised. */
+typedef struct sedge_str {
+    const char *p;
+    uint64_t n;
+} sedge_str;
+
+/* A tensor: dense, row-major; elements below a byte are packed, lowest bits first.
+ * Of a sequence, optional (no item: absent) or map (two items: keys, values) `data` points to
+ * dim[0] items of type sedge_tensor, and rank is 1. */
+typedef struct sedge_tensor {
+    void *data;
+    uint8_t kind;  /* sedge_kind */
+    uint8_t dtype; /* sedge_dtype; of boxed kinds: of the elements inside */
+    int8_t rank;
+    int64_t dim[SEDGE_RANK_MAX];
+} sedge_tensor;
+
+/* "f32", or "none". */
+const char *sedge_dtype_name(int dtype);
+/* Bits of an element; 0 for an unknown type. */
+unsigned sedge_dtype_bits(int dtype);
+/* Bytes of a tensor's elements. */
+size_t sedge_tensor_bytes(const sedge_tensor *t);
+/* Element i as a double or integer (any numeric type). */
+double sedge_tensor_f64(const sedge_tensor *t, size_t i);
+int64_t sedge_tensor_i64(const sedge_tensor *t, size_t i);
+
+/* ---- model ------------------------------------------------------------------------------ */
+
+typedef struct sedge_model sedge_model;
+
+typedef enum sedge_weights {
+    SEDGE_WEIGHTS_MAP,  /* borrow them from the mapped file (default) */
+    SEDGE_WEIGHTS_COPY, /* read the file into memory */
+    SEDGE_WEIGHTS_LOCK  /* map, and keep in RAM (mlock) */
+} sedge_weights;
+
+typedef struct sedge_model_opts {
+    sedge_alloc_fn *alloc; /* NULL: libc */
+    void *alloc_ctx;
+    size_t memory_limit;   /* bytes that the model may take besides the mapped file; 0: no limit */
+    int weights;           /* sedge_weights */
+    const char *functions; /* path of a second ONNX file whose functions give bodies to unknown operators */
+    uint8_t reserved[32];
+} sedge_model_opts;
+
+void sedge_model_opts_init(sedge_model_opts *opts);
+
+/* Opens an ONNX file. The file may be replaced by rename while it is open, never rewritten in place.
+ * On failure *out is NULL. opts NULL: defaults. */
+sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_model_opts *opts, sedge_error *err);
+/* The same from memory, which must outlive the model. No external data. */
+sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts, sedge_error *err);
+/* Plans and sessions of the model must be closed first. Sets *model to NULL; NULL is fine. */
+void sedge_model_close(sedge_model **model);
+
+/* What an input or output is. Strings live as long as the model. */
+typedef struct sedge_io {
+    const char *name;
+    uint8_t kind, dtype;
+    int8_t rank;                              /* -1: unknown before the run */
+    int64_t dim[SEDGE_RANK_MAX];              /* -1: not a constant */
+    const char *dim_name[SEDGE_RANK_MAX];     /* of a symbolic dimension, or NULL */
+} sedge_io;
+
+int sedge_model_inputs(const sedge_model *model);
+int sedge_model_outputs(const sedge_model *model);
+/* False when i is out of range. */
+int sedge_model_input(const sedge_model *model, int i, sedge_io *out);
+int sedge_model_output(const sedge_model *model, int i, sedge_io *out);
+
+typedef struct sedge_model_info {
+    const char *format;           /* "onnx" */
+    const char *producer;         /* "" if not stated */
+    int64_t ir_version;
+    int n_opset;
+    const char *const *opset_domain; /* "" is ai.onnx */
+    const int64_t *opset_version;
+    int n_metadata;
+    const char *const *metadata_key, *const *metadata_value;
+    int64_t parameters;           /* elements of all constants */
+    int64_t weights_bytes;
+    int64_t macs;                 /* multiply-adds of one run with symbolic dims at 1; -1: not known */
+    int nodes;
+} sedge_model_info;
+void sedge_model_get_info(const sedge_model *model, sedge_model_info *out);
+/* Source operators and their counts, most frequent first: the i-th, or 0 when there is none. */
+int sedge_model_op(const sedge_model *model, int i, const char **name, int *count);
+/* Writes the graph as Graphviz dot text, calling `write` piece by piece (non-zero return stops). */
+sedge_status sedge_model_dot(const sedge_model *model, int (*write)(void *ctx, const char *text, size_t n), void *ctx);
+
+/* ---- plan ------------------------------------------------------------------------------- */
+
+typedef struct sedge_plan sedge_plan;
+
+/* A symbolic dimension's largest value (or, with `fixed`, its value). */
+typedef struct sedge_bound {
+    const char *name;
+    int64_t value;
+    int fixed;
+} sedge_bound;
+
+/* Output `out` of one run becomes input `in` of the next. */
+typedef struct sedge_link {
+    const char *out, *in;
+} sedge_link;
+
+typedef struct sedge_plan_opts {
+    const char *target;      /* "cpu" (default), "reference" (scalar references only), "loopback" (a device for tests) */
+    const sedge_bound *bound;
+    int n_bound;
+    const sedge_link *link;
+    int n_link;
+    int optimize;            /* 0: no passes but what is needed; 1: all (default) */
+    int allow_fallback;      /* nodes that the target cannot run go to the CPU instead of being an error */
+    void (*trace)(void *ctx, const char *line); /* what each pass did; NULL: silence */
+    void *trace_ctx;
+    uint8_t reserved[32];
+} sedge_plan_opts;
+
+void sedge_plan_opts_init(sedge_plan_opts *opts);
+/* Borrows the model, which must outlive the plan. opts NULL: defaults. */
+sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err);
+void sedge_plan_close(sedge_plan **plan);
+
+typedef struct sedge_plan_info {
+    int steps;
+    int segments;
+    int copies;             /* steps that only move bytes */
+    int64_t arena_bytes;    /* at the bounds, or for symbolic dims at 1 */
+    int64_t arena_bound;    /* the lower bound of arena_bytes */
+    int64_t packed_bytes;   /* weights rewritten for kernels */
+    int dynamic_values;     /* values whose size is known only during the run */
+} sedge_plan_info;
+void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out);
+/* Row and node of step i: 0 when there is none. */
+int sedge_plan_step(const sedge_plan *plan, int i, const char **op, const char **node, const char **kernel);
+
+/* ---- session ---------------------------------------------------------------------------- */
+
+typedef struct sedge_session sedge_session;
+
+typedef struct sedge_session_opts {
+    uint32_t threads;      /* 0: as many as this process may use */
+    sedge_alloc_fn *alloc; /* NULL: libc */
+    void *alloc_ctx;
+    size_t memory_limit;   /* bytes of the session; 0: no limit */
+    uint64_t seed;         /* of the random ops */
+    /* Called after each step when not NULL (costs a clock read a step). */
+    void (*on_step)(void *ctx, int step, double seconds);
+    void *on_step_ctx;
+    uint8_t reserved[32];
+} sedge_session_opts;
+
+void sedge_session_opts_init(sedge_session_opts *opts);
+/* Borrows the plan, which must outlive the session. */
+sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, const sedge_session_opts *opts, sedge_error *err);
+void sedge_session_close(sedge_session **session);
+
+/* Binds input i. The bytes are borrowed until the next bind of i or the session's end; data must be aligned
+ * to the element. Dtype and rank are checked here, shapes when the run begins. */
+sedge_status sedge_session_set_input(sedge_session *session, int i, const sedge_tensor *t, sedge_error *err);
+/* Binds the caller's buffer of `capacity` bytes to output i (NULL: the session's memory again). */
+sedge_status sedge_session_set_output(sedge_session *session, int i, void *data, size_t capacity, sedge_error *err);
+
+typedef struct sedge_run_opts {
+    double deadline_s;             /* give up after this many seconds; 0: never */
+    int64_t macs;                  /* give up before this many multiply-adds are passed; 0: no limit */
+    const volatile int *cancel;    /* give up when it becomes non-zero; NULL: never */
+    uint8_t reserved[32];
+} sedge_run_opts;
+
+void sedge_run_opts_init(sedge_run_opts *opts);
+/* Runs once. A run with shapes seen before allocates nothing. After a failure the outputs are not
+ * valid, linked state is as before the run, and the session can run again. */
+sedge_status sedge_session_run(sedge_session *session, const sedge_run_opts *opts, sedge_error *err);
+/* Output i of the last run, valid until the next run or close. */
+sedge_status sedge_session_get_output(sedge_session *session, int i, sedge_tensor *out, sedge_error *err);
+
+/* Linked state: back to zeros (with the bounds' or unit shapes); the bytes out; the bytes in. */
+sedge_status sedge_session_state_reset(sedge_session *session, sedge_error *err);
+int sedge_session_states(const sedge_session *session);
+sedge_status sedge_session_state_get(sedge_session *session, int i, sedge_tensor *out, sedge_error *err);
+sedge_status sedge_session_state_set(sedge_session *session, int i, const sedge_tensor *t, sedge_error *err);
+
+typedef struct sedge_session_stats {
+    size_t arena_bytes, pool_bytes, state_bytes, total_bytes, peak_bytes;
+    uint64_t allocations; /* calls of the allocator so far */
+    uint64_t prepares;    /* times that sizes and offsets were evaluated */
+} sedge_session_stats;
+void sedge_session_get_stats(const sedge_session *session, sedge_session_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

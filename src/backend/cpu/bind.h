@@ -1,0 +1,20 @@
+/* From steps to CPU kernels. */
+#ifndef SG_BACKEND_CPU_BIND_H
+#define SG_BACKEND_CPU_BIND_H
+
+#include "plan/plan.h"
+
+/* Chooses the kernel of a step and packs its weights into the plan; leaves the reference where there is none. */
+sedge_status sg_cpu_choose(const sg_target *t, sg_plan *p, sg_step *s, sg_err *err);
+
+/* One row of bind.c's table: returns false to leave the step to the next row. */
+typedef bool sg_cpu_bind_fn(sg_plan *p, sg_step *s);
+
+/* The type of operand k of a step (inputs, then outputs); NULL: absent. */
+static inline const sg_slot *sg_step_slot(const sg_plan *p, const sg_step *s, int k)
+{
+    uint32_t v = p->operand[s->operand + (uint32_t)k];
+    return v ? &p->slot[v] : NULL;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* A file in memory: mapped read-only, or copied where it cannot be mapped. */
+#ifndef SG_BASE_MAP_H
+#define SG_BASE_MAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+typedef struct sg_map {
+    const uint8_t *data; /* NULL when size is 0 */
+    size_t size;
+} sg_map;
+
+/* Maps a regular file (anything else is refused). */
+sedge_status sg_map_open(sg_map *map, const char *path, sg_err *err);
+void sg_map_close(sg_map *map);
+
+/* Seconds of a monotonic clock. */
+double sg_now(void);
+
+#endif

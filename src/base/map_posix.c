@@ -1,0 +1,52 @@
+/* File mapping and the clock, by POSIX. */
+#define _POSIX_C_SOURCE 200809L
+#include "base/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+sedge_status sg_map_open(sg_map *map, const char *path, sg_err *err)
+{
+    map->data = NULL;
+    map->size = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return sg_fail(err, errno == ENOENT ? SEDGE_E_NOT_FOUND : SEDGE_E_IO, "%s: %s", path, strerror(errno));
+    struct stat sb;
+    sedge_status st = SEDGE_OK;
+    if (fstat(fd, &sb) != 0) {
+        st = sg_fail(err, SEDGE_E_IO, "%s: %s", path, strerror(errno));
+    } else if (!S_ISREG(sb.st_mode)) {
+        st = sg_fail(err, SEDGE_E_IO, "%s: not a regular file", path);
+    } else if (sb.st_size > 0) {
+        void *p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) {
+            st = sg_fail(err, SEDGE_E_IO, "%s: cannot map: %s", path, strerror(errno));
+        } else {
+            map->data = p;
+            map->size = (size_t)sb.st_size;
+        }
+    }
+    close(fd);
+    return st;
+}
+
+void sg_map_close(sg_map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    map->data = NULL;
+    map->size = 0;
+}
+
+double sg_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}

@@ -1,0 +1,224 @@
+/* ONNX files to graphs: the model message, its inputs and its outputs. */
+#include "import/onnx/import.h"
+
+#include <string.h>
+
+#include "import/onnx/state.h"
+
+static sedge_status nomem(sg_onnx *s)
+{
+    return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+}
+
+static sedge_status text(sg_onnx *s, const sg_pb_field *f, const char **out)
+{
+    *out = sg_arena_str(s->arena, (const char *)f->b.p, f->b.n);
+    return *out ? SEDGE_OK : nomem(s);
+}
+
+static sedge_status meta_read(sg_onnx *s, sg_pb msg, sg_onnx_meta *out)
+{
+    sg_pb_field f;
+    *out = (sg_onnx_meta){"", ""};
+    while (sg_pb_next(&msg, &f)) {
+        if (f.num == SG_PF_ENTRY_KEY)
+            SG_TRY(text(s, &f, &out->key));
+        else if (f.num == SG_PF_ENTRY_VALUE)
+            SG_TRY(text(s, &f, &out->value));
+    }
+    return msg.bad ? sg_onnx_bad(s, "metadata") : SEDGE_OK;
+}
+
+/* Number of a field's occurrences in a whole message. */
+static sedge_status count(sg_onnx *s, sg_pb msg, uint32_t field, size_t *out)
+{
+    *out = sg_onp_count(msg, field);
+    return *out == SIZE_MAX ? sg_onnx_bad(s, "model (not an ONNX file, or a damaged one)") : SEDGE_OK;
+}
+
+typedef struct model {
+    sg_pb graph;
+    bool has_graph;
+    sg_onnx_opset *opset;
+    sg_onnx_meta *meta;
+} model;
+
+static sedge_status model_rooms(sg_onnx *s, sg_pb msg, size_t n_lib_fn, model *m)
+{
+    size_t n_opset, n_meta, n_fn;
+    SG_TRY(count(s, msg, SG_PF_MODEL_OPSET_IMPORT, &n_opset));
+    SG_TRY(count(s, msg, SG_PF_MODEL_METADATA, &n_meta));
+    SG_TRY(count(s, msg, SG_PF_MODEL_FUNCTIONS, &n_fn));
+    m->opset = sg_arena_array(s->arena, n_opset, sizeof *m->opset);
+    m->meta = sg_arena_array(s->arena, n_meta, sizeof *m->meta);
+    s->fn = sg_arena_array(&s->tmp, n_fn + n_lib_fn, sizeof *s->fn);
+    return m->opset && m->meta && s->fn ? SEDGE_OK : nomem(s);
+}
+
+static sedge_status model_scan(sg_onnx *s, sg_pb msg, model *m)
+{
+    sg_onnx_info *info = s->info;
+    sg_pb_field f;
+    while (sg_pb_next(&msg, &f)) {
+        switch (f.num) {
+        case SG_PF_MODEL_IR_VERSION: info->ir_version = (int64_t)f.v; break;
+        case SG_PF_MODEL_VERSION: info->model_version = (int64_t)f.v; break;
+        case SG_PF_MODEL_PRODUCER_NAME: SG_TRY(text(s, &f, &info->producer)); break;
+        case SG_PF_MODEL_PRODUCER_VERSION: SG_TRY(text(s, &f, &info->producer_version)); break;
+        case SG_PF_MODEL_DOMAIN: SG_TRY(text(s, &f, &info->domain)); break;
+        case SG_PF_MODEL_OPSET_IMPORT: SG_TRY(sg_onp_opset_read(s, sg_pb_sub(&msg, &f), &m->opset[info->n_opset++])); break;
+        case SG_PF_MODEL_METADATA: SG_TRY(meta_read(s, sg_pb_sub(&msg, &f), &m->meta[info->n_meta++])); break;
+        case SG_PF_MODEL_FUNCTIONS: SG_TRY(sg_onp_fn_read(s, sg_pb_sub(&msg, &f), &s->fn[s->n_fn++])); break;
+        case SG_PF_MODEL_GRAPH:
+            m->graph = sg_pb_sub(&msg, &f);
+            m->has_graph = true;
+            break;
+        default: break;
+        }
+    }
+    if (msg.bad || !m->has_graph || m->graph.bad)
+        return sg_onnx_bad(s, "model (not an ONNX file, or a damaged one)");
+    info->opset = m->opset;
+    info->meta = m->meta;
+    s->frame = (sg_onnx_frame){.opset = m->opset, .n_opset = info->n_opset, .prefix = ""};
+    return SEDGE_OK;
+}
+
+static sedge_status library_scan(sg_onnx *s, const sg_onnx_library *lib)
+{
+    sg_pb msg = sg_pb_open(lib->data, lib->size);
+    sg_pb_field f;
+    while (sg_pb_next(&msg, &f))
+        if (f.num == SG_PF_MODEL_FUNCTIONS) {
+            SG_TRY(sg_onp_fn_read(s, sg_pb_sub(&msg, &f), &s->fn[s->n_fn]));
+            s->fn[s->n_fn++].library = true;
+        }
+    return msg.bad ? sg_onnx_bad(s, "function library") : SEDGE_OK;
+}
+
+/* Inputs that have an initializer are constants: what IR versions before 4 list, and defaults since. */
+static sedge_status inputs(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_graph *p)
+{
+    for (int i = 0; i < p->n_input; i++) {
+        const char *name = p->input_name[i];
+        const sg_onnx_slot *slot = sg_onnx_slot_find(&sc->table, name);
+        if (slot && sc->g->value[slot->v].role == SG_CONST)
+            continue;
+        if (slot || !*name)
+            return sg_fail(s->err, SEDGE_E_FORMAT, *name ? "the name %.100s is defined twice" : "an input has no name%.0s", name);
+        sg_type t;
+        sedge_status st = sg_onp_type_read(s, p->input[i], sc->g, &t);
+        if (st != SEDGE_OK) {
+            sg_err_where(s->err, "input %.100s", name);
+            return st;
+        }
+        sg_vid v = sg_input_new(sc->g, &t, name);
+        if (!v)
+            return nomem(s);
+        SG_TRY(sg_onnx_bind(s, sc, name, v, 0));
+    }
+    return SEDGE_OK;
+}
+
+static bool is_output(const sg_graph *g, sg_vid v)
+{
+    for (size_t i = 0; i < g->n_output; i++)
+        if (g->output[i] == v)
+            return true;
+    return false;
+}
+
+/* Outputs are known by their names, so a value that already has another use as such gets a copy. */
+static sedge_status output(sg_onnx *s, sg_graph *g, sg_vid v, const char *name)
+{
+    const char *old = g->value[v].name;
+    if (!old || strcmp(old, name) != 0) {
+        if (g->value[v].role != SG_COMPUTED || is_output(g, v)) {
+            sg_nid id = sg_node_new(g, SG_ROW(IDENTITY), &v, 1, 1, 0);
+            if (!id)
+                return nomem(s);
+            g->node[id].name = name;
+            SG_TRY(sg_infer_node(g, id, s->err));
+            v = sg_node_out(g, id, 0);
+        }
+        g->value[v].name = name;
+    }
+    return sg_output_add(g, v) == SEDGE_OK ? SEDGE_OK : nomem(s);
+}
+
+static sedge_status graph_build(sg_onnx *s, const sg_onp_graph *p, sg_graph *g)
+{
+    sg_onnx_scope sc = {.g = g, .frame = &s->frame, .table = {.mem = s->mem}};
+    g->name = p->name;
+    sedge_status st = sg_onnx_bind_consts(s, &sc, p);
+    if (st == SEDGE_OK)
+        st = inputs(s, &sc, p);
+    if (st == SEDGE_OK)
+        st = sg_onnx_lower_all(s, &sc, p->node, p->n_node, p->output, p->n_output);
+    for (int i = 0; i < p->n_output && st == SEDGE_OK; i++) {
+        sg_vid v = SG_NONE_ID;
+        st = sg_onnx_resolve(s, &sc, p->output[i], &v);
+        if (st == SEDGE_OK)
+            st = v ? output(s, g, v, p->output[i]) : sg_fail(s->err, SEDGE_E_FORMAT, "output %.100s is absent", p->output[i]);
+    }
+    sg_onnx_table_free(&sc.table);
+    return st;
+}
+
+static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const sg_onnx_library *lib, int n_lib, sg_graph **out)
+{
+    size_t n_lib_fn = 0;
+    for (int i = 0; i < n_lib; i++) {
+        size_t n;
+        SG_TRY(count(s, sg_pb_open(lib[i].data, lib[i].size), SG_PF_MODEL_FUNCTIONS, &n));
+        n_lib_fn += n;
+    }
+    model m = {0};
+    sg_onp_graph *p;
+    SG_TRY(model_rooms(s, sg_pb_open(data, size), n_lib_fn, &m));
+    SG_TRY(model_scan(s, sg_pb_open(data, size), &m));
+    for (int i = 0; i < n_lib; i++)
+        SG_TRY(library_scan(s, &lib[i]));
+    SG_TRY(sg_onp_graph_read(s, m.graph, &p));
+    SG_TRY(sg_onnx_index_build(s));
+    SG_TRY(sg_onnx_check_known(s, p));
+    sg_graph *g = sg_graph_new(s->arena);
+    if (!g)
+        return nomem(s);
+    sedge_status st = graph_build(s, p, g);
+    if (st == SEDGE_OK)
+        *out = g;
+    else
+        sg_graph_free(g);
+    return st;
+}
+
+sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_library *lib,
+                                 int n_lib, sg_onnx_info *info, sg_graph **out, sg_err *err)
+{
+    sg_err own = {0}; /* the importer looks at its record, so there is always one */
+    sg_onnx_info none;
+    info = info ? info : &none;
+    memset(info, 0, sizeof *info);
+    info->producer = info->producer_version = info->domain = "";
+    *out = NULL;
+    struct sg_onnx s = {.arena = arena, .tmp = {.mem = arena->mem}, .mem = arena->mem, .err = &own, .info = info, .path = path};
+    sedge_status st = import(&s, data, size, lib, n_lib, out);
+    if (st != SEDGE_OK)
+        sg_fail(err, st, "%s", own.status != SEDGE_OK ? own.msg : sedge_status_text(st));
+    sg_free(s.mem, s.word, s.cap_word * sizeof *s.word);
+    sg_arena_free(&s.tmp);
+    return st;
+}
+
+sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info, sg_graph **out,
+                            sg_err *err)
+{
+    return sg_onnx_import_with(arena, data, size, path, NULL, 0, info, out, err);
+}
+
+void sg_onnx_info_close(sg_onnx_info *info)
+{
+    for (; info->file; info->file = info->file->next)
+        sg_map_close(&info->file->map);
+}

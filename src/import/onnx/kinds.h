@@ -1,0 +1,7 @@
+/* The enumerations that the `extra` column of the operator table names. */
+#ifndef SG_IMPORT_ONNX_KINDS_H
+#define SG_IMPORT_ONNX_KINDS_H
+
+#include "op/elementwise.h"
+
+#endif

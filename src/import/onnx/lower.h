@@ -1,0 +1,84 @@
+/* ONNX operators to op rows: what a lowering function sees and does. */
+#ifndef SG_IMPORT_ONNX_LOWER_H
+#define SG_IMPORT_ONNX_LOWER_H
+
+#include "op/op.h"
+
+struct sg_onnx; /* the importer's state */
+
+/* A NodeProto in hand. Shape inference runs as nodes are emitted, so the types of inputs are known
+ * (as far as they can be): sg_on_type(n, k). */
+typedef struct sg_onnx_node {
+    struct sg_onnx *imp;
+    sg_graph *g;
+    sg_err *err;
+    const char *name, *op_type, *domain; /* domain "" is ai.onnx */
+    int64_t opset;                       /* imported version of that domain */
+    int n_in, n_out;
+    sg_vid *in;  /* [n_in], 0: absent */
+    sg_vid *out; /* [n_out]: a lowering sets every one (an output named "" may stay 0) */
+    const void *proto; /* the importer's own: attributes */
+} sg_onnx_node;
+
+/* Attributes of the node, or the default. A present attribute of another type is an error recorded in
+ * n->err (checked after lowering). Lists live as long as the model. */
+bool sg_on_has(const sg_onnx_node *n, const char *attr);
+int64_t sg_on_int(sg_onnx_node *n, const char *attr, int64_t def);
+double sg_on_float(sg_onnx_node *n, const char *attr, double def);
+const char *sg_on_str(sg_onnx_node *n, const char *attr, const char *def);
+const int64_t *sg_on_ints(sg_onnx_node *n, const char *attr, int *count);  /* NULL, 0 if absent */
+const double *sg_on_floats(sg_onnx_node *n, const char *attr, int *count);
+const sg_str *sg_on_strs(sg_onnx_node *n, const char *attr, int *count);
+bool sg_on_tensor(sg_onnx_node *n, const char *attr, sg_tensor *out);      /* borrows the bytes; false: absent */
+/* Maps an ONNX TensorProto.DataType attribute to sg_dtype (def: sg_dtype when absent). */
+sg_dtype sg_on_dtype(sg_onnx_node *n, const char *attr, sg_dtype def);
+/* The index of a string attribute in a NULL-ended list; an unknown string is an error that lists them. */
+int sg_on_enum(sg_onnx_node *n, const char *attr, const char *const *names, int def);
+
+static inline sg_vid sg_on_in(const sg_onnx_node *n, int k) { return k < n->n_in ? n->in[k] : SG_NONE_ID; }
+static inline const sg_type *sg_on_type(const sg_onnx_node *n, int k)
+{
+    sg_vid v = sg_on_in(n, k);
+    return v ? &n->g->value[v].type : NULL;
+}
+/* True if output k is present and somebody may read it. */
+bool sg_on_wants(const sg_onnx_node *n, int k);
+
+/* Emits a node of a row on ins (0: absent). Set its attributes by sg_set_*, then sg_on_done(n, node) runs its
+ * shape rule. Return 0 on failure, error recorded. sg_on_emit1 does it all for a row without attributes to set and
+ * gives output 0. */
+sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, int n_out);
+sedge_status sg_on_done(sg_onnx_node *n, sg_nid node);
+sg_vid sg_on_emit1(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in);
+/* The attribute-for-attribute mapping: row on all of the node's inputs, every ONNX attribute set by its own name
+ * (an attribute that the row lacks is an error). What rows of ops.def with lower NULL do. */
+sedge_status sg_on_direct(sg_onnx_node *n, sg_op_id row);
+/* As direct, without running the shape rule and without an error for attributes that the row lacks; returns the
+ * node (outputs already bound to n->out) for more settings, 0 on failure. */
+sg_nid sg_on_start(sg_onnx_node *n, sg_op_id row);
+/* Constants. */
+sg_vid sg_on_const_i64s(sg_onnx_node *n, const int64_t *v, int count); /* rank 1 */
+sg_vid sg_on_const_i64(sg_onnx_node *n, int64_t v);                    /* scalar */
+sg_vid sg_on_const_like(sg_onnx_node *n, int k, double v);             /* scalar of the dtype of input k */
+/* The value of constant input k as int64 list, if it is a constant; NULL otherwise. Arena memory. */
+const int64_t *sg_on_const_ints(sg_onnx_node *n, int k, int64_t *count);
+
+typedef sedge_status sg_onnx_lower_fn(sg_onnx_node *n);
+
+typedef struct sg_onnx_op {
+    const char *domain, *name;
+    int row;                 /* sg_op_id, or -1 when lower builds it of several */
+    sg_onnx_lower_fn *lower;
+    int64_t extra;           /* for lower: n->... a kind, by sg_on_extra(n) */
+} sg_onnx_op;
+
+/* The `extra` column and the row of the table entry at hand. */
+int64_t sg_on_extra(const sg_onnx_node *n);
+
+/* The table is ops.def: ONNX(domain, name, row, lower or direct, extra). `row` is SG_OP_X or -1. */
+sedge_status sg_lower_direct(sg_onnx_node *n);
+#define ONNX(domain, name, row, lower, extra) sedge_status sg_lower_##lower(sg_onnx_node *n);
+#include "import/onnx/ops.def"
+#undef ONNX
+
+#endif

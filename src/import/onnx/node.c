@@ -1,0 +1,158 @@
+/* One node: finding what lowers its operator, running it, and binding its outputs to their names. */
+#include <string.h>
+
+#include "import/onnx/kinds.h"
+#include "import/onnx/state.h"
+
+static const sg_onnx_op table[] = {
+#define ONNX(domain, name, row, lower, extra) {domain, name, row, sg_lower_##lower, extra},
+#include "import/onnx/ops.def"
+#undef ONNX
+    {NULL, NULL, -1, NULL, 0}
+};
+#define TABLE_N (sizeof table / sizeof table[0] - 1)
+
+/* What functions unfold to is bounded: a few of them calling each other twice would never end. */
+#define LOWERED_MAX ((size_t)1 << 22)
+
+/* A power of two with room to spare. */
+#define INDEX_N 4096u
+
+static uint32_t hash2(const char *domain, const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *domain; domain++)
+        h = (h ^ (uint8_t)*domain) * 16777619u;
+    h = (h ^ 0xffu) * 16777619u;
+    for (; *name; name++)
+        h = (h ^ (uint8_t)*name) * 16777619u;
+    return (h ^ (h >> 16)) & (INDEX_N - 1);
+}
+
+sedge_status sg_onnx_index_build(sg_onnx *s)
+{
+    s->index = sg_arena_array(&s->tmp, INDEX_N, sizeof *s->index);
+    if (!s->index)
+        return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < TABLE_N && i < INDEX_N / 2; i++) {
+        uint32_t at = hash2(table[i].domain, table[i].name);
+        while (s->index[at])
+            at = (at + 1) & (INDEX_N - 1);
+        s->index[at] = (uint16_t)(i + 1);
+    }
+    return SEDGE_OK;
+}
+
+const sg_onnx_op *sg_onnx_op_find(const sg_onnx *s, const char *domain, const char *name)
+{
+    for (uint32_t at = hash2(domain, name); s->index[at]; at = (at + 1) & (INDEX_N - 1)) {
+        const sg_onnx_op *op = &table[s->index[at] - 1];
+        if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0)
+            return op;
+    }
+    return NULL;
+}
+
+bool sg_onnx_is_constant(const sg_onp_node *node)
+{
+    return !*node->domain && strcmp(node->op_type, "Constant") == 0;
+}
+
+int64_t sg_onnx_opset_of(const sg_onnx_frame *f, const char *domain)
+{
+    for (; f; f = f->caller)
+        for (int i = 0; i < f->n_opset; i++)
+            if (strcmp(f->opset[i].domain, domain) == 0)
+                return f->opset[i].version;
+    return 1;
+}
+
+static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, sg_onnx_at *at)
+{
+    memset(at, 0, sizeof *at);
+    at->node = node;
+    at->scope = sc;
+    at->n = (sg_onnx_node){.imp = s, .g = sc->g, .err = s->err, .name = node->name, .op_type = node->op_type, .domain = node->domain,
+                           .opset = sg_onnx_opset_of(sc->frame, node->domain), .n_in = node->n_in, .n_out = node->n_out, .proto = at};
+    at->n.in = sg_arena_array(&s->tmp, (size_t)node->n_in, sizeof *at->n.in);
+    at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out, sizeof *at->n.out);
+    if (!at->n.in || !at->n.out)
+        return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+    const char *prefix = sc->frame->prefix;
+    if (*prefix) {
+        size_t a = strlen(prefix), b = strlen(node->name);
+        char *name = sg_arena_alloc(s->arena, a + b + 2);
+        if (!name)
+            return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+        memcpy(name, prefix, a);
+        name[a] = '/';
+        memcpy(name + a + 1, node->name, b);
+        at->n.name = name;
+    }
+    for (int k = 0; k < node->n_in; k++)
+        if (*node->in[k])
+            SG_TRY(sg_onnx_resolve(s, sc, node->in[k], &at->n.in[k]));
+    return SEDGE_OK;
+}
+
+static sedge_status outputs_bind(sg_onnx *s, sg_onnx_at *at)
+{
+    for (int k = 0; k < at->n.n_out; k++) {
+        const char *name = at->node->out[k];
+        sg_vid v = at->n.out[k];
+        if (!*name)
+            continue;
+        if (!v && sg_on_wants(&at->n, k))
+            return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "output %d is not supported", k);
+        if (!v)
+            continue;
+        if (!at->scope->frame->fn && !at->n.g->value[v].name)
+            at->n.g->value[v].name = name;
+        SG_TRY(sg_onnx_bind(s, at->scope, name, v, 0));
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status dispatch(sg_onnx *s, sg_onnx_at *at)
+{
+    const sg_onp_fn *fn = sg_onnx_fn_find(s, at->node, false);
+    if (fn)
+        return sg_onnx_call(at, fn);
+    if (sg_onnx_is_constant(at->node))
+        return sg_onnx_constant(at);
+    at->entry = sg_onnx_op_find(s, at->n.domain, at->n.op_type);
+    if (at->entry) {
+        SG_TRY(at->entry->lower(&at->n));
+        return s->err->status; /* attributes of a wrong type are only recorded */
+    }
+    fn = sg_onnx_fn_find(s, at->node, true);
+    if (fn)
+        return sg_onnx_call(at, fn);
+    return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "the operator is not known");
+}
+
+static void blame(sg_onnx *s, const sg_onnx_at *at)
+{
+    if (strncmp(s->err->msg, "node ", 5) == 0)
+        return;
+    sg_err_where(s->err, "node %.80s (%.40s%s%.60s)", *at->n.name ? at->n.name : "unnamed", at->n.domain, *at->n.domain ? "." : "",
+                 at->n.op_type);
+}
+
+sedge_status sg_onnx_node_lower(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node)
+{
+    sg_onnx_at at;
+    if (++s->lowered > LOWERED_MAX)
+        return sg_fail(s->err, SEDGE_E_LIMIT, "the model unfolds to more than %zu nodes", LOWERED_MAX);
+    sedge_status st = at_open(s, sc, node, &at);
+    if (st == SEDGE_OK)
+        st = dispatch(s, &at);
+    if (st == SEDGE_OK)
+        st = outputs_bind(s, &at);
+    if (st != SEDGE_OK) {
+        sg_fail(s->err, st, "%s", sedge_status_text(st));
+        blame(s, &at);
+        return s->err->status;
+    }
+    return SEDGE_OK;
+}

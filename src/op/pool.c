@@ -1,0 +1,246 @@
+/* Pooling (max, average, lp) over windows or, without a kernel_shape, over all spatial axes; and the inverse of max pooling. */
+#include "op/pool.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "op/wide.h"
+#include "op/window.h"
+
+static bool is_global(sg_attrs a)
+{
+    int n;
+    sg_get_ints(a, SG_A_kernel_shape, &n);
+    return n == 0;
+}
+
+sedge_status sg_infer_pool(sg_infer *c)
+{
+    const sg_type *x = c->in[0];
+    int64_t kind = sg_get_int(c->attrs, SG_A_kind);
+    if (kind < SG_POOL_MAX || kind > SG_POOL_LP)
+        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "pool of kind %lld", (long long)kind);
+    if (kind == SG_POOL_LP && sg_get_int(c->attrs, SG_A_p) < 1)
+        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "p must be positive");
+    if (kind != SG_POOL_MAX)
+        SG_TRY(sg_want_float(c, 0));
+    SG_TRY(sg_out_unknown(c, (sg_dtype)x->dtype));
+    sg_type *y = &c->out[0];
+    if (x->rank >= 0) {
+        if (x->rank < 3)
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "pooling needs spatial axes, the input has rank %d", x->rank);
+        *y = *x;
+        sg_window w;
+        bool ceil = sg_get_int(c->attrs, SG_A_ceil_mode) != 0, global = is_global(c->attrs);
+        if (!global)
+            SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, NULL, &w));
+        for (int i = 0; i < x->rank - 2; i++) {
+            y->dim[2 + i] = 1;
+            if (!global)
+                SG_TRY(sg_window_out(c, &w, i, x->dim[2 + i], ceil, &y->dim[2 + i]));
+        }
+    }
+    if (c->n_out > 1) {
+        c->out[1] = *y;
+        c->out[1].dtype = SG_I64;
+    }
+    return SEDGE_OK;
+}
+
+typedef struct pool {
+    sg_window w;
+    int kind;
+    double p;
+    bool count_pad;
+    const int64_t *in, *out;
+    int64_t column[SG_RANK_MAX]; /* strides of the index that MaxPool reports */
+} pool;
+
+/* Taps of one window that count in the average's divisor when padding counts: those before the end of the padding. */
+static double padded_taps(const pool *v, const int64_t *o)
+{
+    double count = 1;
+    for (int i = 0; i < v->w.n; i++) {
+        int64_t room = v->in[i] + v->w.end[i] - 1 - (o[i] * v->w.stride[i] - v->w.begin[i]);
+        int64_t taps = room < 0 ? 0 : room / v->w.dilation[i] + 1;
+        count *= (double)(taps < v->w.kernel[i] ? taps : v->w.kernel[i]);
+    }
+    return count;
+}
+
+static double pool_one(const pool *v, const double *x, const int64_t *o, int64_t *where)
+{
+    double acc = 0;
+    int64_t seen = 0, best = -1, k[SG_RANK_MAX] = {0}, off, n_in = v->in[v->w.n - 1];
+    int last = v->w.n - 1;
+    do {
+        if (!sg_window_at(&v->w, last, v->in, o, k, &off))
+            continue;
+        int64_t p = o[last] * v->w.stride[last] - v->w.begin[last];
+        for (int64_t j = 0; j < v->w.kernel[last]; j++, p += v->w.dilation[last]) {
+            if (p < 0 || p >= n_in)
+                continue;
+            double e = x[off * n_in + p];
+            seen++;
+            if (v->kind == SG_POOL_AVERAGE) {
+                acc += e;
+            } else if (v->kind == SG_POOL_LP) {
+                acc += v->p == 2 ? e * e : v->p == 1 ? fabs(e) : pow(fabs(e), v->p);
+            } else if (best < 0 || e > acc || (isnan(e) && !isnan(acc))) {
+                acc = e;
+                best = off * n_in + p;
+            }
+        }
+    } while (sg_index_next(k, v->w.kernel, last));
+    *where = best;
+    if (v->kind == SG_POOL_AVERAGE) {
+        double count = v->count_pad ? padded_taps(v, o) : (double)seen;
+        return count > 0 ? acc / count : 0;
+    }
+    if (v->kind == SG_POOL_LP)
+        return v->p == 2 ? sqrt(acc) : v->p == 1 ? acc : pow(acc, 1 / v->p);
+    return acc;
+}
+
+/* The index in column-major order of the spatial axes, which storage_order 1 asks for. */
+static int64_t column_index(const pool *v, int64_t at)
+{
+    int64_t r = 0;
+    for (int i = v->w.n - 1; i >= 0; i--) {
+        r += at % v->in[i] * v->column[i];
+        at /= v->in[i];
+    }
+    return r;
+}
+
+static sedge_status pool_setup(sg_exec *x, pool *v)
+{
+    const sg_tensor *in = x->in[0], *out = x->out[0] ? x->out[0] : x->out[1];
+    int n = in->rank - 2;
+    v->kind = (int)sg_get_int(x->attrs, SG_A_kind);
+    v->p = (double)sg_get_int(x->attrs, SG_A_p);
+    v->count_pad = sg_get_int(x->attrs, SG_A_count_include_pad) != 0;
+    if (n < 1 || out->rank != in->rank)
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "pooling needs spatial axes, the input has rank %d", in->rank);
+    v->in = in->dim + 2;
+    v->out = out->dim + 2;
+    int64_t column = 1;
+    for (int i = 0; i < n; i++) {
+        v->column[i] = column;
+        column *= v->in[i];
+    }
+    if (!is_global(x->attrs)) {
+        SG_TRY(sg_window_read(x->err, x->attrs, n, NULL, &v->w));
+        sg_window_resolve(&v->w, v->in, v->out);
+        return SEDGE_OK;
+    }
+    v->w = (sg_window){.n = n};
+    for (int i = 0; i < n; i++) {
+        v->w.kernel[i] = v->in[i];
+        v->w.stride[i] = v->w.dilation[i] = 1;
+    }
+    return SEDGE_OK;
+}
+
+sedge_status sg_ref_pool(sg_exec *x)
+{
+    pool v;
+    const sg_tensor *in = x->in[0];
+    sg_tensor *out = x->out[0], *index = x->n_out > 1 ? x->out[1] : NULL, *any = out ? out : index;
+    if (!any)
+        return SEDGE_OK;
+    SG_TRY(pool_setup(x, &v));
+    int64_t is = sg_dim_span(in->dim, 2, in->rank), os = sg_dim_span(any->dim, 2, any->rank), planes = in->dim[0] * in->dim[1];
+    double *xs = sg_scratch_f64(x, is), *ys = sg_scratch_f64(x, os);
+    bool columns = sg_get_int(x->attrs, SG_A_storage_order) != 0;
+    if (!xs || !ys)
+        return SEDGE_E_NOMEM;
+    if (is == 0 && os > 0)
+        memset(ys, 0, (size_t)os * sizeof *ys);
+    for (int64_t p = 0; p < planes && os > 0; p++) {
+        int64_t o[SG_RANK_MAX] = {0}, at = 0, where;
+        sg_widen((sg_dtype)in->dtype, in->data, p * is, is, xs);
+        do {
+            where = -1;
+            if (is > 0)
+                ys[at] = pool_one(&v, xs, o, &where);
+            if (index)
+                sg_store_i64(SG_I64, index->data, (size_t)(p * os + at), p * is + (columns && where >= 0 ? column_index(&v, where) : where));
+            at++;
+        } while (sg_index_next(o, v.out, v.w.n));
+        if (out)
+            sg_narrow((sg_dtype)out->dtype, out->data, p * os, os, ys);
+    }
+    return SEDGE_OK;
+}
+
+/* ---- max unpool ---- */
+
+sedge_status sg_infer_max_unpool(sg_infer *c)
+{
+    const sg_type *x = c->in[0];
+    SG_TRY(sg_want_float(c, 0));
+    if (c->n_in > 1 && c->in[1]->dtype != SG_I64 && c->in[1]->dtype != SG_NONE)
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "indices must be i64");
+    if (x->rank < 0)
+        return sg_out_unknown(c, (sg_dtype)x->dtype);
+    sg_window w;
+    SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, NULL, &w));
+    c->out[0] = *x;
+    if (c->n_in > 2 && c->in[2]) {
+        int64_t n;
+        const sg_dim *shape = sg_in_content(c, 2, &n);
+        if (shape && n != x->rank)
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "output_shape has %lld values, needs %d", (long long)n, x->rank);
+        for (int i = 0; i < x->rank; i++) {
+            c->out[0].dim[i] = shape ? shape[i] : sg_d_fresh(c);
+            if (!sg_dim_is_expr(c->out[0].dim[i]) && c->out[0].dim[i] < 0)
+                return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "output_shape holds %lld", (long long)c->out[0].dim[i]);
+        }
+        return SEDGE_OK;
+    }
+    for (int i = 0; i < w.n; i++) {
+        sg_dim d = sg_d_mul(c, sg_d_sub(c, x->dim[2 + i], 1), w.stride[i]);
+        d = sg_d_add(c, sg_d_sub(c, d, w.begin[i] + w.end[i]), w.kernel[i]);
+        if (!sg_dim_is_expr(d) && d < 0)
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "spatial axis %d would have %lld elements", i, (long long)d);
+        c->out[0].dim[2 + i] = d;
+    }
+    return SEDGE_OK;
+}
+
+/* Indices count in the shape that the windows imply; a larger output_shape has zeros after it on each axis. */
+sedge_status sg_ref_max_unpool(sg_exec *x)
+{
+    const sg_tensor *in = x->in[0], *idx = x->in[1];
+    sg_tensor *out = x->out[0];
+    int64_t own[SG_RANK_MAX], numel;
+    sg_window w;
+    if (in->rank < 3 || out->rank != in->rank || !sg_same_shape(in, idx))
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "indices must have the shape of the input");
+    SG_TRY(sg_window_read(x->err, x->attrs, in->rank - 2, NULL, &w));
+    for (int i = 0; i < in->rank; i++) {
+        own[i] = in->dim[i];
+        if (i >= 2)
+            own[i] = (in->dim[i] - 1) * w.stride[i - 2] - w.begin[i - 2] - w.end[i - 2] + w.kernel[i - 2];
+    }
+    if (!sg_numel_checked(own, in->rank, &numel))
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the windows imply no shape");
+    memset(out->data, 0, sg_tensor_bytes(out));
+    int64_t n = sg_numel(in);
+    for (int64_t e = 0; e < n; e++) {
+        int64_t at = sg_load_i64(SG_I64, idx->data, (size_t)e), to = 0, step = 1;
+        if (at < 0 || at >= numel)
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "index %lld is outside [0, %lld)", (long long)at, (long long)numel);
+        bool inside = true;
+        for (int i = in->rank - 1; i >= 0; i--) {
+            inside = inside && at % own[i] < out->dim[i];
+            to += at % own[i] * step;
+            at /= own[i];
+            step *= out->dim[i];
+        }
+        if (inside)
+            sg_elem_copy((sg_dtype)in->dtype, out->data, (size_t)to, in->data, (size_t)e);
+    }
+    return SEDGE_OK;
+}

@@ -1,0 +1,23 @@
+/* Passes: graph to graph, one idea each. */
+#ifndef SG_PASS_PASS_H
+#define SG_PASS_PASS_H
+
+#include "op/op.h"
+
+/* What passes report: a line per pass that changed something. NULL functions are silent. */
+typedef struct sg_trace {
+    void (*line)(void *ctx, const char *text);
+    void *ctx;
+} sg_trace;
+
+/* Checks what must hold between passes: use lists, order, schemas. */
+sedge_status sg_verify(const sg_graph *g, sg_err *err);
+
+/* One pass; *changed counts its rewrites. */
+typedef sedge_status sg_pass_fn(sg_graph *g, int *changed, sg_err *err);
+sg_pass_fn sg_pass_dce;     /* nodes that nobody reads */
+
+/* All passes in order, verified after each, regions too. */
+sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);
+
+#endif

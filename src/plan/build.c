@@ -1,0 +1,406 @@
+/* From graph to steps: which values share bytes, which step kills what, where each storage stands. */
+#include <string.h>
+
+#include "plan/plan.h"
+
+typedef struct builder {
+    sg_plan *p;
+    const sg_graph *g;
+    const sg_plan_args *args;
+    sg_err *err;
+    bool *late;      /* per expression: depends on a symbol that a step defines */
+    uint32_t *last;  /* per slot: last step that reads it */
+    uint32_t *birth; /* per slot: the step that makes it */
+    uint32_t *twin;  /* per slot: its copy in the other memory, 0: none */
+} builder;
+
+#define OOM(b) sg_fail((b)->err, SEDGE_E_NOMEM, "out of memory while planning")
+
+static bool dim_late(const builder *b, sg_dim d)
+{
+    return sg_dim_is_expr(d) && b->late[sg_dim_expr(d)];
+}
+
+static sedge_status mark_dims(builder *b)
+{
+    const sg_dims *d = &b->g->dims;
+    b->late = sg_arena_array(&b->p->arena, d->n + 1, sizeof *b->late);
+    b->p->default_dim = sg_arena_array(&b->p->arena, d->n + 1, sizeof *b->p->default_dim);
+    if (!b->late || !b->p->default_dim)
+        return OOM(b);
+    for (size_t i = 0; i < d->n; i++) {
+        const sg_dim_node *n = &d->node[i];
+        if (n->op == SG_DIM_SYM) {
+            b->late[i] = n->owner != 0;
+            b->p->default_dim[i] = n->bound ? n->bound : 1;
+        } else {
+            b->late[i] = dim_late(b, n->a) || dim_late(b, n->b);
+            b->p->default_dim[i] = sg_dim_apply((sg_dim_op)n->op, sg_dim_value(n->a, b->p->default_dim),
+                                                sg_dim_value(n->b, b->p->default_dim));
+        }
+    }
+    return SEDGE_OK;
+}
+
+static void slot_init(builder *b, uint32_t i, const sg_value *v)
+{
+    sg_slot *s = &b->p->slot[i];
+    s->type = v->type;
+    s->name = v->name;
+    s->storage = i;
+    s->content = v->content;
+    s->n_content = v->n_content;
+    s->dynamic = v->type.kind != SG_TENSOR || v->type.rank < 0 || v->type.dtype == SG_NONE;
+    for (int k = 0; k < v->type.rank; k++) {
+        s->dynamic = s->dynamic || dim_late(b, v->type.dim[k]);
+        s->symbolic = s->symbolic || sg_dim_is_expr(v->type.dim[k]);
+    }
+    if (v->role == SG_CONST) {
+        s->base = SG_BASE_WEIGHTS;
+        s->data = v->data;
+    } else if (v->role == SG_INPUT) {
+        s->base = SG_BASE_INPUT;
+        s->dynamic = false; /* its shape is known when the run begins */
+    } else {
+        s->base = s->dynamic ? SG_BASE_POOL : SG_BASE_ARENA;
+    }
+}
+
+/* Room for every step: at most one transfer per operand besides the nodes. */
+static sedge_status make_room(builder *b)
+{
+    sg_plan *p = b->p;
+    const sg_graph *g = b->g;
+    size_t n_node = 0, n_opr = 0, n_in_all = 0;
+    SG_EACH_NODE(g, n) {
+        n_node++;
+        n_in_all += g->node[n].n_in;
+        n_opr += (size_t)g->node[n].n_in + g->node[n].n_out;
+    }
+    bool device = b->args->target->device != NULL;
+    size_t extra = device ? n_in_all + g->n_output : 0;
+    size_t n_slot = g->n_value + extra, n_step = n_node + extra;
+    if (n_slot > UINT32_MAX / 4 || n_step > UINT32_MAX / 4)
+        return sg_fail(b->err, SEDGE_E_LIMIT, "graph is too large");
+    p->slot = sg_arena_array(&p->arena, n_slot, sizeof *p->slot);
+    p->step = sg_arena_array(&p->arena, n_step + 1, sizeof *p->step);
+    p->operand = sg_arena_array(&p->arena, n_opr + 2 * extra + 1, sizeof *p->operand);
+    b->last = sg_arena_array(&p->arena, n_slot, sizeof *b->last);
+    b->birth = sg_arena_array(&p->arena, n_slot, sizeof *b->birth);
+    b->twin = sg_arena_array(&p->arena, n_slot, sizeof *b->twin);
+    if (!p->slot || !p->step || !p->operand || !b->last || !b->birth || !b->twin)
+        return OOM(b);
+    p->n_slot = (uint32_t)g->n_value;
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        slot_init(b, i, &g->value[i]);
+    return SEDGE_OK;
+}
+
+/* The slot that holds value v in a memory, by a transfer step if it is not there yet. */
+static uint32_t slot_in_space(builder *b, uint32_t v, uint8_t space)
+{
+    sg_plan *p = b->p;
+    if (!v || p->slot[v].space == space)
+        return v;
+    if (b->twin[v])
+        return b->twin[v];
+    uint32_t t = p->n_slot++;
+    p->slot[t] = p->slot[v];
+    p->slot[t].storage = t;
+    p->slot[t].space = space;
+    p->slot[t].base = p->slot[v].base == SG_BASE_WEIGHTS ? SG_BASE_WEIGHTS : SG_BASE_ARENA;
+    b->twin[v] = t;
+    if (p->slot[t].base == SG_BASE_WEIGHTS)
+        return t; /* uploaded once, when the session opens */
+    sg_step *s = &p->step[p->n_step];
+    s->kernel.name = "transfer";
+    s->operand = p->n_operand;
+    s->n_in = s->n_out = 1;
+    p->operand[p->n_operand++] = v;
+    p->operand[p->n_operand++] = t;
+    b->birth[t] = p->n_step++;
+    p->n_copy++;
+    return t;
+}
+
+static sedge_status step_regions(builder *b, sg_step *s, const sg_node *n)
+{
+    s->n_region = n->n_region;
+    if (!n->n_region)
+        return SEDGE_OK;
+    s->region = sg_arena_array(&b->p->arena, n->n_region, sizeof *s->region);
+    if (!s->region)
+        return OOM(b);
+    for (int k = 0; k < n->n_region; k++) {
+        if (!n->region[k])
+            return sg_fail(b->err, SEDGE_E_FORMAT, "node %s has no body %d", n->name ? n->name : "", k);
+        SG_TRY(sg_plan_build(&s->region[k], n->region[k], b->args, b->err));
+    }
+    return SEDGE_OK;
+}
+
+static int node_backend(builder *b, sg_nid id)
+{
+    const sg_target *t = b->args->target;
+    if (!t->device)
+        return 0;
+    int be = t->backend(t, b->g, id);
+    return be < 0 && b->args->allow_fallback ? 0 : be;
+}
+
+static sedge_status make_step(builder *b, sg_nid id)
+{
+    sg_plan *p = b->p;
+    const sg_node *n = &b->g->node[id];
+    int be = node_backend(b, id);
+    if (be < 0)
+        return sg_fail(b->err, SEDGE_E_UNSUPPORTED, "node %s (%s) cannot run on %s; allow fallback to run it on the CPU",
+                       n->name ? n->name : "unnamed", n->source ? n->source : n->op->name, b->args->target->name);
+    uint32_t in[UINT8_MAX + 1];
+    if (be && n->n_in > UINT8_MAX)
+        return sg_fail(b->err, SEDGE_E_LIMIT, "too many operands for a device");
+    for (int k = 0; k < n->n_in && b->args->target->device; k++)
+        in[k] = slot_in_space(b, sg_node_in(b->g, id, k), be ? SG_SPACE_DEVICE : SG_SPACE_HOST);
+    uint32_t at = p->n_step++;
+    sg_step *s = &p->step[at];
+    s->op = n->op;
+    s->attrs = (sg_attrs){n->attr, n->n_attr};
+    s->name = n->name;
+    s->source = n->source;
+    s->backend = (uint8_t)be;
+    s->operand = p->n_operand;
+    s->n_in = n->n_in;
+    s->n_out = n->n_out;
+    if (s->n_in > p->max_in)
+        p->max_in = s->n_in;
+    if (s->n_out > p->max_out)
+        p->max_out = s->n_out;
+    for (int k = 0; k < n->n_in; k++)
+        p->operand[p->n_operand++] = b->args->target->device ? in[k] : sg_node_in(b->g, id, k);
+    for (int k = 0; k < n->n_out; k++) {
+        uint32_t o = n->out[k];
+        p->operand[p->n_operand++] = o;
+        if (!o)
+            continue;
+        b->birth[o] = at;
+        p->slot[o].space = be ? SG_SPACE_DEVICE : SG_SPACE_HOST;
+        s->shape_at_run = s->shape_at_run || p->slot[o].dynamic;
+        p->n_dynamic += p->slot[o].dynamic;
+    }
+    for (int k = 0; k < n->n_in; k++) {
+        const sg_slot *in_slot = &p->slot[p->operand[s->operand + (uint32_t)k]];
+        s->shape_at_run = s->shape_at_run || in_slot->dynamic || in_slot->type.rank < 0;
+    }
+    if (n->op->flags & SG_OPF_DYN) /* it looks for itself */
+        s->shape_at_run = false;
+    return step_regions(b, s, n);
+}
+
+static void mark_uses(builder *b)
+{
+    sg_plan *p = b->p;
+    for (uint32_t i = 0; i < p->n_slot; i++)
+        b->last[i] = b->birth[i];
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        sg_step *s = &p->step[t];
+        for (uint32_t k = 0; k < s->n_in; k++) {
+            uint32_t v = p->operand[s->operand + k];
+            b->last[v] = t;
+        }
+        for (uint32_t k = 0; k < (uint32_t)s->n_in + s->n_out; k++)
+            s->check_shape = s->check_shape || p->slot[p->operand[s->operand + k]].symbolic;
+    }
+    for (uint32_t k = 0; k < p->n_output; k++)
+        b->last[p->output[k]] = p->n_step;
+}
+
+static bool same_dims(const sg_type *a, const sg_type *b)
+{
+    if (a->rank != b->rank || sg_dtypes[a->dtype].bits != sg_dtypes[b->dtype].bits)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
+}
+
+/* An elementwise step may write over an input that dies with it. */
+static uint32_t inplace_of(const builder *b, const sg_step *s, uint32_t t, uint32_t out)
+{
+    const sg_plan *p = b->p;
+    for (uint32_t k = 0; k < s->n_in; k++) {
+        uint32_t v = p->operand[s->operand + k];
+        if (!v || p->slot[v].dynamic)
+            continue;
+        uint32_t root = p->slot[v].storage;
+        if (p->slot[root].base == SG_BASE_ARENA && p->slot[root].space == p->slot[out].space && p->slot[root].death <= t &&
+            same_dims(&p->slot[v].type, &p->slot[out].type) && same_dims(&p->slot[root].type, &p->slot[v].type))
+            return root;
+    }
+    return 0;
+}
+
+static void join(builder *b, uint32_t v, uint32_t root)
+{
+    sg_slot *s = &b->p->slot[v];
+    s->storage = root;
+    s->base = b->p->slot[root].base;
+    if (b->last[v] > b->p->slot[root].death)
+        b->p->slot[root].death = b->last[v];
+}
+
+/* Views and in-place steps share storage; everything else owns its own. */
+static void share_storage(builder *b)
+{
+    sg_plan *p = b->p;
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        p->slot[i].death = b->last[i];
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        const sg_step *s = &p->step[t];
+        if (!s->op || !s->n_out)
+            continue;
+        uint32_t o = p->operand[s->operand + s->n_in];
+        uint32_t first = s->n_in ? p->operand[s->operand] : 0;
+        if (!o)
+            continue;
+        if ((s->op->flags & SG_OPF_VIEW) && first && p->slot[first].type.kind == SG_TENSOR && p->slot[first].space == p->slot[o].space) {
+            join(b, o, p->slot[first].storage);
+        } else if ((s->op->flags & SG_OPF_INPLACE) && !p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
+            uint32_t root = inplace_of(b, s, t, o);
+            if (root)
+                join(b, o, root);
+        }
+    }
+}
+
+/* Storages with a graph output in them outlive the run; device outputs come home by a transfer. */
+static void mark_outputs(builder *b)
+{
+    sg_plan *p = b->p;
+    for (uint32_t k = 0; k < p->n_output; k++) {
+        uint32_t root = p->slot[p->output[k]].storage;
+        if (p->slot[root].base == SG_BASE_ARENA)
+            p->slot[root].base = SG_BASE_OUTPUT;
+    }
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        p->slot[i].base = p->slot[p->slot[i].storage].base;
+}
+
+static sedge_status make_kills(builder *b)
+{
+    sg_plan *p = b->p;
+    uint32_t *count = sg_arena_array(&p->arena, (size_t)p->n_step + 1, sizeof *count);
+    p->kill = sg_arena_array(&p->arena, p->n_slot, sizeof *p->kill);
+    if (!count || !p->kill)
+        return OOM(b);
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        if (p->slot[i].storage == i && p->slot[i].base == SG_BASE_POOL && p->slot[i].death < p->n_step)
+            count[p->slot[i].death]++;
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        p->step[t].kill = p->n_kill;
+        p->n_kill += count[t];
+    }
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        if (p->slot[i].storage == i && p->slot[i].base == SG_BASE_POOL && p->slot[i].death < p->n_step) {
+            sg_step *s = &p->step[p->slot[i].death];
+            p->kill[s->kill + s->n_kill++] = i;
+        }
+    return SEDGE_OK;
+}
+
+static sedge_status make_segments(builder *b)
+{
+    sg_plan *p = b->p;
+    p->segment = sg_arena_array(&p->arena, (size_t)p->n_step + 1, sizeof *p->segment);
+    if (!p->segment)
+        return OOM(b);
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        sg_segment *last = p->n_segment ? &p->segment[p->n_segment - 1] : NULL;
+        if (!last || last->backend != p->step[t].backend)
+            p->segment[p->n_segment++] = (sg_segment){t, 1, p->step[t].backend};
+        else
+            last->count++;
+    }
+    return SEDGE_OK;
+}
+
+/* Graph outputs must end in host memory. */
+static sedge_status outputs_home(builder *b)
+{
+    sg_plan *p = b->p;
+    uint32_t *out = sg_arena_array(&p->arena, b->g->n_output, sizeof *out);
+    if (!out)
+        return OOM(b);
+    for (uint32_t k = 0; k < b->g->n_output; k++)
+        out[k] = slot_in_space(b, b->g->output[k], SG_SPACE_HOST);
+    p->output = out;
+    p->n_output = (uint32_t)b->g->n_output;
+    return SEDGE_OK;
+}
+
+static sedge_status build(builder *b)
+{
+    sg_plan *p = b->p;
+    const sg_graph *g = b->g;
+    SG_TRY(mark_dims(b));
+    SG_TRY(make_room(b));
+    SG_EACH_NODE(g, n)
+        SG_TRY(make_step(b, n));
+    SG_TRY(outputs_home(b));
+    p->input = g->input;
+    p->n_input = (uint32_t)g->n_input;
+    p->link = sg_arena_array(&p->arena, g->n_input, sizeof *p->link);
+    if (!p->link)
+        return OOM(b);
+    for (uint32_t k = 0; k < p->n_input; k++)
+        p->link[k] = -1;
+    mark_uses(b);
+    share_storage(b);
+    mark_outputs(b);
+    SG_TRY(make_kills(b));
+    SG_TRY(make_segments(b));
+    SG_TRY(sg_plan_layout(p, b->birth, b->err));
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        sg_step *s = &p->step[t];
+        if (!s->op)
+            continue;
+        s->kernel = (sg_kernel){"ref", s->op->ref};
+        if (!s->backend && p->target->choose)
+            SG_TRY(p->target->choose(p->target, p, s, b->err));
+    }
+    return SEDGE_OK;
+}
+
+sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args *args, sg_err *err)
+{
+    *out = NULL;
+    sg_mem mem = {.fn = args->alloc, .ctx = args->alloc_ctx};
+    sg_plan *p = sg_calloc(&mem, 1, sizeof *p);
+    if (!p)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    p->mem = mem;
+    p->arena.mem = &p->mem;
+    p->graph = g;
+    p->dims = &g->dims;
+    p->target = args->target;
+    builder b = {.p = p, .g = g, .args = args, .err = err};
+    sedge_status st = build(&b);
+    if (st != SEDGE_OK) {
+        sg_plan_free(p);
+        return st;
+    }
+    *out = p;
+    return SEDGE_OK;
+}
+
+void sg_plan_free(sg_plan *p)
+{
+    if (!p)
+        return;
+    for (uint32_t t = 0; p->step && t < p->n_step; t++)
+        for (int k = 0; p->step[t].region && k < p->step[t].n_region; k++)
+            sg_plan_free(p->step[t].region[k]);
+    sg_arena_free(&p->arena);
+    sg_mem mem = p->mem;
+    sg_free(&mem, p, sizeof *p);
+}

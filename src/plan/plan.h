@@ -1,0 +1,128 @@
+/* The plan: a graph bound to a target. Steps as plain data, every byte of memory placed. */
+#ifndef SG_PLAN_PLAN_H
+#define SG_PLAN_PLAN_H
+
+#include "op/op.h"
+
+/* Where the bytes of a value stand. */
+typedef enum sg_base {
+    SG_BASE_NONE,
+    SG_BASE_ARENA,   /* placed in the arena of its memory space */
+    SG_BASE_INPUT,   /* the caller's */
+    SG_BASE_OUTPUT,  /* the caller's or the session's, alive until the next run */
+    SG_BASE_WEIGHTS, /* the model's */
+    SG_BASE_POOL     /* size known only during the run: a block of the session's pool */
+} sg_base;
+
+enum { SG_SPACE_HOST, SG_SPACE_DEVICE, SG_SPACES };
+
+/* A value of the plan; slot i is value i of the graph, transfers append more. */
+typedef struct sg_slot {
+    sg_type type;
+    uint8_t base;     /* sg_base of its storage */
+    uint8_t space;    /* which memory */
+    bool dynamic;     /* its shape is known only when its step has run */
+    bool symbolic;    /* its shape depends on symbols that the inputs bind */
+    uint32_t storage; /* the slot whose bytes it shares (itself, if it owns them) */
+    uint32_t death;   /* of a storage: the last step that touches it */
+    const void *data; /* WEIGHTS */
+    const sg_dim *content; /* known elements, symbolic, or NULL */
+    uint32_t n_content;
+    const char *name;
+} sg_slot;
+
+/* How a step is carried out; a backend chooses it when the plan is made. */
+typedef struct sg_kernel {
+    const char *name; /* "ref", "gemm_f32", ... */
+    sedge_status (*run)(sg_exec *x);
+} sg_kernel;
+
+typedef struct sg_step {
+    const sg_op *op;    /* NULL: a transfer between memories, input 0 to output 0 */
+    sg_attrs attrs;
+    sg_kernel kernel;
+    const void *packed; /* weights rewritten for the kernel */
+    uint32_t operand;   /* first of n_in + n_out slot numbers in plan->operand */
+    uint16_t n_in, n_out;
+    uint16_t n_region;
+    uint8_t backend;
+    bool shape_at_run;  /* an output's shape comes from running the shape rule on what is there */
+    bool check_shape;   /* shapes depend on symbols: the rule is run again when they change */
+    uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
+    struct sg_plan **region;
+    const char *name, *source;
+} sg_step;
+
+/* A run of steps of one backend. */
+typedef struct sg_segment {
+    uint32_t first, count;
+    uint8_t backend;
+} sg_segment;
+
+/* An arena storage: its placement is a gap search among the earlier ones that live at the same time. */
+typedef struct sg_place {
+    uint32_t slot;
+    uint32_t conflict, n_conflict; /* earlier rows of plan->place that overlap, in plan->conflict */
+} sg_place;
+
+typedef struct sg_plan {
+    sg_arena arena; /* holds all below */
+    sg_mem mem;
+    const sg_graph *graph;
+    sg_slot *slot;
+    uint32_t n_slot;
+    sg_step *step;
+    uint32_t n_step;
+    uint32_t *operand, n_operand;
+    uint32_t *kill, n_kill;
+    sg_segment *segment;
+    uint32_t n_segment;
+    sg_place *place[SG_SPACES];
+    uint32_t n_place[SG_SPACES];
+    uint32_t *conflict[SG_SPACES];
+    const uint32_t *input, *output; /* slots; shared with the graph */
+    uint32_t n_input, n_output;
+    int32_t *link; /* per input: the output that becomes it, or -1 */
+    const sg_dims *dims;
+    int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
+    size_t packed_bytes;
+    int64_t arena_bytes, arena_bound; /* host space, at the defaults */
+    uint32_t n_copy, n_dynamic, max_in, max_out;
+    const struct sg_target *target;
+} sg_plan;
+
+/* What a plan is made for. Backend 0 is the CPU; a second one may own nodes in a memory of its own. */
+typedef struct sg_target {
+    const char *name;
+    /* The backend that should run node n (0 or 1); -1: none can. */
+    int (*backend)(const struct sg_target *t, const sg_graph *g, sg_nid n);
+    /* The kernel of a step of backend 0 (name NULL: the reference); may pack weights into the plan. */
+    sedge_status (*choose)(const struct sg_target *t, sg_plan *p, sg_step *s, sg_err *err);
+    const struct sg_backend *device; /* backend 1 or NULL */
+} sg_target;
+
+typedef struct sg_plan_args {
+    const sg_target *target;
+    sedge_alloc_fn *alloc;
+    void *alloc_ctx;
+    bool allow_fallback;
+} sg_plan_args;
+
+/* Plans a verified, inferred graph. Borrows the graph. */
+sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args *args, sg_err *err);
+void sg_plan_free(sg_plan *p); /* accepts NULL and half-built */
+
+/* Bytes of a slot given its dims; false when they are past what can be addressed. */
+bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
+/* Offsets of all arena storages of a space: size[i] and off[i] by row of plan->place; the total is returned.
+ * No allocation: scratch holds 2 * n_place numbers. */
+size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
+/* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
+int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
+/* Orders the storages and lists their conflicts. */
+sedge_status sg_plan_layout(sg_plan *p, const uint32_t *birth, sg_err *err);
+
+#define SG_ALIGN 64u
+static inline size_t sg_align_up(size_t n) { return (n + (SG_ALIGN - 1)) & ~(size_t)(SG_ALIGN - 1); }
+
+#endif

@@ -1,0 +1,56 @@
+/* What the public handles hold. */
+#ifndef SG_RUN_API_H
+#define SG_RUN_API_H
+
+#include "base/map.h"
+#include "import/onnx/import.h"
+#include "run/frame.h"
+#include "sedge/sedge.h"
+
+struct sedge_model {
+    sg_mem mem;
+    sg_arena arena;
+    sg_map map, lib;       /* files, if opened from paths */
+    void *copy;            /* weights = copy: the bytes */
+    const uint8_t *data;
+    size_t size;
+    sg_onnx_info info;
+    sg_graph *graph;
+    int n_op; /* source operators by count */
+    const char **op_name;
+    int *op_count;
+    const char **opset_domain, **meta_key, **meta_value;
+    int64_t *opset_version;
+};
+
+struct sedge_plan {
+    sg_mem mem;
+    sg_arena arena;
+    const sedge_model *model;
+    sg_graph *graph;
+    sg_plan *plan;
+};
+
+/* An input that an output of the last run becomes. */
+typedef struct sg_state {
+    uint32_t in, out;
+    sg_tensor t;   /* data: a pool block; NULL: fresh, zeros */
+} sg_state;
+
+struct sedge_session {
+    sg_mem mem;
+    sg_run run;
+    const sedge_plan *plan;
+    sg_frame *frame;
+    sg_tensor *input; /* bound by the caller; data NULL: not yet */
+    bool *bound;
+    sg_state *state;
+    uint32_t n_state;
+    bool ran;
+    size_t dev_bytes;
+};
+
+/* Replaces nodes with constant operands by their results, computed by the executor itself. */
+sedge_status sg_fold(sg_graph *g, sg_mem *mem, int *changed, sg_err *err);
+
+#endif

@@ -1,0 +1,247 @@
+/* Models: opening files, and saying what is in them. */
+#define _DEFAULT_SOURCE
+#include <string.h>
+#include <sys/mman.h>
+
+#include "pass/pass.h"
+#include "run/api.h"
+
+_Static_assert(sizeof(sedge_tensor) == sizeof(sg_tensor), "the public tensor is the internal one");
+_Static_assert((int)SEDGE_DTYPE_COUNT == (int)SG_DTYPE_COUNT, "one table of types");
+
+#define STR1(x) #x
+#define STR(x) STR1(x)
+
+const char *sedge_version(void)
+{
+    return STR(SEDGE_VERSION_MAJOR) "." STR(SEDGE_VERSION_MINOR) "." STR(SEDGE_VERSION_PATCH);
+}
+
+const char *sedge_dtype_name(int dtype)
+{
+    return dtype >= 0 && dtype < SG_DTYPE_COUNT ? sg_dtypes[dtype].name : "unknown";
+}
+
+unsigned sedge_dtype_bits(int dtype)
+{
+    return dtype >= 0 && dtype < SG_DTYPE_COUNT ? sg_dtypes[dtype].bits : 0;
+}
+
+size_t sedge_tensor_bytes(const sedge_tensor *t)
+{
+    sg_tensor s;
+    memcpy(&s, t, sizeof s);
+    return sg_tensor_bytes(&s);
+}
+
+double sedge_tensor_f64(const sedge_tensor *t, size_t i)
+{
+    return sg_load_f64((sg_dtype)t->dtype, t->data, i);
+}
+
+int64_t sedge_tensor_i64(const sedge_tensor *t, size_t i)
+{
+    return sg_load_i64((sg_dtype)t->dtype, t->data, i);
+}
+
+void sedge_model_opts_init(sedge_model_opts *opts)
+{
+    memset(opts, 0, sizeof *opts);
+}
+
+void sedge_model_close(sedge_model **model)
+{
+    sedge_model *m = model ? *model : NULL;
+    if (!m)
+        return;
+    sg_graph_free(m->graph);
+    sg_onnx_info_close(&m->info);
+    sg_arena_free(&m->arena);
+    if (m->copy)
+        sg_free_aligned(&m->mem, m->copy, m->size);
+    sg_map_close(&m->map);
+    sg_map_close(&m->lib);
+    sg_mem mem = m->mem;
+    sg_free(&mem, m, sizeof *m);
+    *model = NULL;
+}
+
+/* Source operators by count, most frequent first; ties by name. */
+static sedge_status count_ops(sedge_model *m, const sg_graph *g)
+{
+    SG_EACH_NODE(g, n) {
+        const sg_node *node = &g->node[n];
+        const char *name = node->source ? node->source : node->op->name;
+        int i = 0;
+        while (i < m->n_op && strcmp(m->op_name[i], name) != 0)
+            i++;
+        if (i == m->n_op) {
+            m->op_name[i] = name;
+            m->n_op++;
+        }
+        m->op_count[i]++;
+        for (int k = 0; k < node->n_region; k++)
+            SG_TRY(count_ops(m, node->region[k]));
+    }
+    return SEDGE_OK;
+}
+
+static size_t count_nodes(const sg_graph *g)
+{
+    size_t c = 0;
+    SG_EACH_NODE(g, n) {
+        c++;
+        for (int k = 0; k < g->node[n].n_region; k++)
+            c += count_nodes(g->node[n].region[k]);
+    }
+    return c;
+}
+
+/* The lists of strings that sedge_model_info points to. */
+static sedge_status list_info(sedge_model *m)
+{
+    size_t no = (size_t)m->info.n_opset, nm = (size_t)m->info.n_meta;
+    m->opset_domain = sg_arena_array(&m->arena, no + 1, sizeof *m->opset_domain);
+    m->opset_version = sg_arena_array(&m->arena, no + 1, sizeof *m->opset_version);
+    m->meta_key = sg_arena_array(&m->arena, nm + 1, sizeof *m->meta_key);
+    m->meta_value = sg_arena_array(&m->arena, nm + 1, sizeof *m->meta_value);
+    if (!m->opset_domain || !m->opset_version || !m->meta_key || !m->meta_value)
+        return SEDGE_E_NOMEM;
+    for (size_t i = 0; i < no; i++) {
+        m->opset_domain[i] = m->info.opset[i].domain;
+        m->opset_version[i] = m->info.opset[i].version;
+    }
+    for (size_t i = 0; i < nm; i++) {
+        m->meta_key[i] = m->info.meta[i].key;
+        m->meta_value[i] = m->info.meta[i].value;
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
+{
+    const sg_onnx_library lib = {m->lib.data, m->lib.size};
+    SG_TRY(sg_onnx_import_with(&m->arena, m->data, m->size, path, &lib, m->lib.data ? 1 : 0, &m->info, &m->graph, err));
+    SG_TRY(sg_verify(m->graph, err));
+    size_t n = count_nodes(m->graph);
+    m->op_name = sg_arena_array(&m->arena, n + 1, sizeof *m->op_name);
+    m->op_count = sg_arena_array(&m->arena, n + 1, sizeof *m->op_count);
+    if (!m->op_name || !m->op_count || list_info(m) != SEDGE_OK)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(count_ops(m, m->graph));
+    for (int i = 1; i < m->n_op; i++)
+        for (int k = i; k > 0 && m->op_count[k] > m->op_count[k - 1]; k--) {
+            int c = m->op_count[k];
+            m->op_count[k] = m->op_count[k - 1];
+            m->op_count[k - 1] = c;
+            const char *s = m->op_name[k];
+            m->op_name[k] = m->op_name[k - 1];
+            m->op_name[k - 1] = s;
+        }
+    return SEDGE_OK;
+}
+
+static sedge_status load(sedge_model *m, const char *path, const sedge_model_opts *opts, sg_err *err)
+{
+    SG_TRY(sg_map_open(&m->map, path, err));
+    m->data = m->map.data;
+    m->size = m->map.size;
+    if (opts->functions)
+        SG_TRY(sg_map_open(&m->lib, opts->functions, err));
+    if (opts->weights == SEDGE_WEIGHTS_COPY && m->size) {
+        m->copy = sg_alloc_aligned(&m->mem, m->size);
+        if (!m->copy)
+            return sg_fail(err, SEDGE_E_NOMEM, "%s: no memory for %zu bytes", path, m->size);
+        memcpy(m->copy, m->data, m->size);
+        m->data = m->copy;
+        sg_map_close(&m->map);
+    }
+    if (opts->weights == SEDGE_WEIGHTS_LOCK && m->size && mlock(m->data, m->size) != 0)
+        return sg_fail(err, SEDGE_E_LIMIT, "%s: cannot lock %zu bytes in memory", path, m->size);
+    return SEDGE_OK;
+}
+
+static sedge_status model_new(sedge_model **out, const sedge_model_opts *opts, sedge_error *err)
+{
+    *out = NULL;
+    sg_mem mem = {.fn = opts->alloc, .ctx = opts->alloc_ctx, .limit = opts->memory_limit};
+    sedge_model *m = sg_calloc(&mem, 1, sizeof *m);
+    if (!m)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    m->mem = mem;
+    m->arena.mem = &m->mem;
+    *out = m;
+    return SEDGE_OK;
+}
+
+sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_model_opts *opts, sedge_error *err)
+{
+    sedge_model_opts def = {0};
+    sedge_error own = {0};
+    err = err ? err : &own;
+    opts = opts ? opts : &def;
+    SG_TRY(model_new(out, opts, err));
+    sedge_status st = load(*out, path, opts, err);
+    if (st == SEDGE_OK && (st = finish(*out, path, err)) != SEDGE_OK) {
+        sg_fail(err, st, "cannot be read");
+        sg_err_where(err, "%s", path);
+    }
+    if (st != SEDGE_OK)
+        sedge_model_close(out);
+    return st;
+}
+
+sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts, sedge_error *err)
+{
+    sedge_model_opts def = {0};
+    sedge_error own = {0};
+    err = err ? err : &own;
+    SG_TRY(model_new(out, opts ? opts : &def, err));
+    (*out)->data = data;
+    (*out)->size = size;
+    sedge_status st = finish(*out, NULL, err);
+    if (st != SEDGE_OK) {
+        sg_fail(err, st, "model cannot be read");
+        sedge_model_close(out);
+    }
+    return st;
+}
+
+static int io_of(const sg_graph *g, sg_vid v, sedge_io *out)
+{
+    const sg_value *val = &g->value[v];
+    memset(out, 0, sizeof *out);
+    out->name = val->name ? val->name : "";
+    out->kind = val->type.kind;
+    out->dtype = val->type.dtype;
+    out->rank = val->type.rank;
+    for (int i = 0; i < val->type.rank; i++) {
+        sg_dim d = val->type.dim[i];
+        out->dim[i] = sg_dim_is_expr(d) ? -1 : d;
+        if (sg_dim_is_expr(d))
+            out->dim_name[i] = g->dims.node[sg_dim_expr(d)].name;
+    }
+    return 1;
+}
+
+int sedge_model_inputs(const sedge_model *m) { return (int)m->graph->n_input; }
+int sedge_model_outputs(const sedge_model *m) { return (int)m->graph->n_output; }
+
+int sedge_model_input(const sedge_model *m, int i, sedge_io *out)
+{
+    return i >= 0 && (size_t)i < m->graph->n_input ? io_of(m->graph, m->graph->input[i], out) : 0;
+}
+
+int sedge_model_output(const sedge_model *m, int i, sedge_io *out)
+{
+    return i >= 0 && (size_t)i < m->graph->n_output ? io_of(m->graph, m->graph->output[i], out) : 0;
+}
+
+int sedge_model_op(const sedge_model *m, int i, const char **name, int *count)
+{
+    if (i < 0 || i >= m->n_op)
+        return 0;
+    *name = m->op_name[i];
+    *count = m->op_count[i];
+    return 1;
+}

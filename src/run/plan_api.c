@@ -1,0 +1,145 @@
+/* Plans behind the public handle: copy the graph, bind dims, run the passes, build. */
+#include <string.h>
+
+#include "pass/pass.h"
+#include "run/api.h"
+
+void sedge_plan_opts_init(sedge_plan_opts *opts)
+{
+    memset(opts, 0, sizeof *opts);
+    opts->optimize = 1;
+}
+
+void sedge_plan_close(sedge_plan **plan)
+{
+    sedge_plan *p = plan ? *plan : NULL;
+    if (!p)
+        return;
+    sg_plan_free(p->plan);
+    sg_graph_free(p->graph);
+    sg_arena_free(&p->arena);
+    sg_mem mem = p->mem;
+    sg_free(&mem, p, sizeof *p);
+    *plan = NULL;
+}
+
+/* Bounds go to the symbols; fixed values replace them in the inputs' types. */
+static sedge_status bind_dims(sg_graph *g, const sedge_plan_opts *o, sg_err *err)
+{
+    for (int i = 0; i < o->n_bound; i++) {
+        const sedge_bound *b = &o->bound[i];
+        bool found = false;
+        if (b->value < 0)
+            return sg_fail(err, SEDGE_E_VALUE, "dimension %s: %lld is negative", b->name, (long long)b->value);
+        for (size_t e = 0; e < g->dims.n; e++) {
+            sg_dim_node *n = &g->dims.node[e];
+            if (n->op != SG_DIM_SYM || n->owner || !n->name || strcmp(n->name, b->name) != 0)
+                continue;
+            found = true;
+            n->bound = b->value;
+            for (size_t k = 0; b->fixed && k < g->n_input; k++) {
+                sg_type *t = &g->value[g->input[k]].type;
+                for (int d = 0; d < t->rank; d++)
+                    if (sg_dim_is_expr(t->dim[d]) && sg_dim_expr(t->dim[d]) == e)
+                        t->dim[d] = b->value;
+            }
+        }
+        if (!found)
+            return sg_fail(err, SEDGE_E_NOT_FOUND, "the model has no dimension named %s", b->name);
+    }
+    return SEDGE_OK;
+}
+
+static int find_io(const sg_graph *g, const sg_vid *list, size_t n, const char *name)
+{
+    for (size_t k = 0; k < n; k++)
+        if (g->value[list[k]].name && strcmp(g->value[list[k]].name, name) == 0)
+            return (int)k;
+    return -1;
+}
+
+static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
+{
+    for (int i = 0; i < o->n_link; i++) {
+        const sg_graph *g = p->model->graph;
+        int in = find_io(g, g->input, g->n_input, o->link[i].in);
+        int out = find_io(g, g->output, g->n_output, o->link[i].out);
+        if (in < 0 || out < 0)
+            return sg_fail(err, SEDGE_E_NOT_FOUND, "link: the model has no %s named %s", in < 0 ? "input" : "output",
+                           in < 0 ? o->link[i].in : o->link[i].out);
+        const sg_type *a = &g->value[g->input[in]].type, *b = &g->value[g->output[out]].type;
+        if (a->kind != SG_TENSOR || b->kind != SG_TENSOR || a->dtype != b->dtype || a->dtype == SG_STR)
+            return sg_fail(err, SEDGE_E_TYPE, "link: output %s and input %s are not tensors of one type", o->link[i].out, o->link[i].in);
+        p->plan->link[in] = out;
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status prepare_graph(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
+{
+    sg_trace trace = {o->trace, o->trace_ctx};
+    p->graph = sg_graph_clone(p->model->graph, &p->arena);
+    if (!p->graph)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    if (o->n_bound) {
+        SG_TRY(bind_dims(p->graph, o, err));
+        SG_TRY(sg_infer_graph(p->graph, err));
+    }
+    if (!o->optimize)
+        return SEDGE_OK;
+    int folded = 0;
+    SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
+    return sg_passes(p->graph, &trace, err);
+}
+
+sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
+{
+    sedge_plan_opts def;
+    sedge_error own = {0};
+    err = err ? err : &own;
+    sedge_plan_opts_init(&def);
+    opts = opts ? opts : &def;
+    *out = NULL;
+    const sg_target *target = sg_target_find(opts->target);
+    if (!target)
+        return sg_fail(err, SEDGE_E_NOT_FOUND, "no target named %s: there are cpu, reference, loopback", opts->target);
+    sg_mem mem = {.fn = model->mem.fn, .ctx = model->mem.ctx};
+    sedge_plan *p = sg_calloc(&mem, 1, sizeof *p);
+    if (!p)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    p->mem = mem;
+    p->arena.mem = &p->mem;
+    p->model = model;
+    sg_plan_args args = {target, mem.fn, mem.ctx, opts->allow_fallback != 0};
+    sedge_status st = prepare_graph(p, opts, err);
+    if (st == SEDGE_OK)
+        st = sg_plan_build(&p->plan, p->graph, &args, err);
+    if (st == SEDGE_OK)
+        st = bind_links(p, opts, err);
+    *out = p;
+    if (st != SEDGE_OK) {
+        sg_fail(err, st, "planning failed");
+        sedge_plan_close(out);
+    }
+    return st;
+}
+
+void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out)
+{
+    const sg_plan *p = plan->plan;
+    *out = (sedge_plan_info){.steps = (int)p->n_step, .segments = (int)p->n_segment, .copies = (int)p->n_copy,
+                             .arena_bytes = p->arena_bytes, .arena_bound = p->arena_bound, .packed_bytes = (int64_t)p->packed_bytes,
+                             .dynamic_values = (int)p->n_dynamic};
+}
+
+int sedge_plan_step(const sedge_plan *plan, int i, const char **op, const char **node, const char **kernel)
+{
+    const sg_plan *p = plan->plan;
+    if (i < 0 || (uint32_t)i >= p->n_step)
+        return 0;
+    const sg_step *s = &p->step[i];
+    *op = s->op ? s->op->name : "transfer";
+    *node = s->name ? s->name : "";
+    *kernel = s->backend ? p->target->device->name : s->kernel.name;
+    return 1;
+}

@@ -1,0 +1,262 @@
+/* Shapes at run time: binding symbols, running shape rules on numbers, placing memory. */
+#include <string.h>
+
+#include "run/frame.h"
+
+/* How many inputs of a step get their elements converted for the shape rule. */
+#define CONTENT_INPUTS 8
+
+static const sg_dim *content_now(sg_frame *f, const sg_slot *slot, const sg_tensor *t, int k, bool at_run)
+{
+    if (k >= CONTENT_INPUTS || t->kind != SG_TENSOR || !sg_is_int((sg_dtype)t->dtype))
+        return NULL;
+    sg_dim *d = f->content + (size_t)k * SG_CONTENT_MAX;
+    if (slot->content) {
+        for (uint32_t i = 0; i < slot->n_content && i < SG_CONTENT_MAX; i++)
+            d[i] = sg_dim_value(slot->content[i], f->dim_value);
+        return d;
+    }
+    int64_t n = sg_numel(t);
+    if (!at_run || !t->data || n > SG_CONTENT_MAX)
+        return NULL;
+    for (int64_t i = 0; i < n; i++) {
+        d[i] = sg_load_i64((sg_dtype)t->dtype, t->data, (size_t)i);
+        if (sg_dim_is_expr(d[i]))
+            d[i] = INT64_MIN / 2;
+    }
+    return d;
+}
+
+static sedge_status keep_shape(sg_frame *f, const sg_step *s, int k, const sg_type *ty, bool at_run, sg_err *err)
+{
+    uint32_t v = f->plan->operand[s->operand + s->n_in + (uint32_t)k];
+    if (!v)
+        return SEDGE_OK;
+    const sg_slot *slot = &f->plan->slot[v];
+    sg_tensor *t = &f->val[v];
+    if (!slot->dynamic) {
+        if (at_run && ty->rank != t->rank)
+            return sg_fail(err, SEDGE_E_SHAPE, "output %d would have rank %d, not %d as planned", k, ty->rank, t->rank);
+        for (int i = 0; i < ty->rank && ty->rank == t->rank; i++)
+            if (!sg_dim_is_expr(ty->dim[i]) && ty->dim[i] != SG_DIM_BAD && ty->dim[i] != t->dim[i])
+                return sg_fail(err, SEDGE_E_SHAPE, "output %d would be %lld along axis %d, not %lld as planned", k,
+                               (long long)ty->dim[i], i, (long long)t->dim[i]);
+        return SEDGE_OK;
+    }
+    if (!at_run)
+        return SEDGE_OK;
+    t->kind = ty->kind;
+    t->dtype = ty->dtype;
+    t->rank = ty->rank;
+    if (ty->rank < 0 || ty->dtype == SG_NONE)
+        return sg_fail(err, SEDGE_E_SHAPE, "the shape of output %d cannot be known", k);
+    for (int i = 0; i < ty->rank; i++)
+        t->dim[i] = ty->dim[i];
+    int64_t numel;
+    if (!sg_numel_checked(t->dim, t->rank, &numel))
+        return sg_fail(err, SEDGE_E_SHAPE, "output %d has a bad shape", k);
+    if (slot->storage != v) {
+        t->data = f->val[f->plan->operand[s->operand]].data; /* a view */
+        return SEDGE_OK;
+    }
+    t->data = sg_pool_alloc(&f->run->pool, sg_tensor_bytes(t));
+    if (!t->data)
+        return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %d", sg_tensor_bytes(t), k);
+    return SEDGE_OK;
+}
+
+sedge_status sg_frame_shape(sg_frame *f, const sg_step *s, bool at_run, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (int k = 0; k < s->n_in; k++) {
+        uint32_t v = p->operand[s->operand + (uint32_t)k];
+        f->type_in[k] = NULL;
+        f->data_in[k] = NULL;
+        f->content_in[k] = NULL;
+        if (!v)
+            continue;
+        const sg_tensor *t = &f->val[v];
+        sg_type_of(t, &f->type[k]);
+        if (t->kind != SG_TENSOR || (!at_run && p->slot[v].dynamic))
+            f->type[k].rank = -1;
+        f->type_in[k] = &f->type[k];
+        bool here = at_run || p->slot[v].base == SG_BASE_WEIGHTS;
+        f->data_in[k] = here && t->data && p->slot[v].space == SG_SPACE_HOST ? t : NULL;
+        f->content_in[k] = content_now(f, &p->slot[v], t, k, here);
+    }
+    sg_type *out = f->type + p->max_in;
+    memset(out, 0, (size_t)(s->n_out ? s->n_out : 1) * sizeof *out);
+    sg_infer c = {.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = s->n_out, .in = f->type_in, .data = f->data_in,
+                  .content = f->content_in, .out = out, .out_content = f->content + CONTENT_INPUTS * SG_CONTENT_MAX,
+                  .n_out_content = -1, .err = err};
+    sedge_status st = s->op->infer(&c);
+    if (st != SEDGE_OK)
+        return sg_fail(err, st, "shape rule failed");
+    for (int k = 0; k < s->n_out; k++)
+        SG_TRY(keep_shape(f, s, k, &out[k], at_run, err));
+    return SEDGE_OK;
+}
+
+static sedge_status bind_inputs(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (size_t i = 0; i < p->dims->n; i++)
+        f->dim_value[i] = -1;
+    for (uint32_t k = 0; k < p->n_input; k++) {
+        const sg_slot *slot = &p->slot[p->input[k]];
+        const sg_tensor *t = &f->val[p->input[k]];
+        if (slot->type.kind != SG_TENSOR || slot->type.rank < 0)
+            continue;
+        const char *name = slot->name ? slot->name : "";
+        if (t->rank != slot->type.rank)
+            return sg_fail(err, SEDGE_E_SHAPE, "input %s: rank %d given, %d expected", name, t->rank, slot->type.rank);
+        for (int i = 0; i < t->rank; i++) {
+            sg_dim d = slot->type.dim[i];
+            int64_t *val = sg_dim_is_expr(d) ? &f->dim_value[sg_dim_expr(d)] : NULL;
+            if (val && *val < 0)
+                *val = t->dim[i];
+            int64_t want = val ? *val : d;
+            if (want != t->dim[i]) {
+                char given[96], expected[128];
+                sg_type got;
+                sg_type_of(t, &got);
+                return sg_fail(err, SEDGE_E_SHAPE, "input %s: %s given, %s expected", name, sg_type_text(&got, NULL, given, sizeof given),
+                               sg_type_text(&slot->type, p->dims, expected, sizeof expected));
+            }
+        }
+    }
+    for (size_t i = 0; i < p->dims->n; i++) {
+        const sg_dim_node *n = &p->dims->node[i];
+        if (n->op != SG_DIM_SYM)
+            f->dim_value[i] = sg_dim_apply((sg_dim_op)n->op, sg_dim_value(n->a, f->dim_value), sg_dim_value(n->b, f->dim_value));
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status slot_shapes(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t i = 1; i < p->n_slot; i++) {
+        const sg_slot *s = &p->slot[i];
+        if (s->dynamic || s->type.rank < 0 || (s->base == SG_BASE_INPUT && s->storage == i))
+            continue;
+        sg_tensor *t = &f->val[i];
+        for (int k = 0; k < s->type.rank; k++)
+            t->dim[k] = sg_dim_value(s->type.dim[k], f->dim_value);
+        size_t bytes;
+        if (!sg_slot_bytes(s, t->dim, &bytes)) {
+            char text[160];
+            sg_type now;
+            sg_type_of(t, &now);
+            return sg_fail(err, SEDGE_E_SHAPE, "value %s would have the shape %s", s->name ? s->name : "(unnamed)",
+                           sg_type_text(&now, NULL, text, sizeof text));
+        }
+    }
+    return SEDGE_OK;
+}
+
+/* Storages of outputs: the caller's buffer or the session's. */
+static sedge_status output_storage(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t k = 0; k < p->n_output; k++) {
+        uint32_t root = p->slot[p->output[k]].storage;
+        if (p->slot[root].base != SG_BASE_OUTPUT)
+            continue;
+        bool first = true; /* two outputs may share a storage: the first one decides */
+        for (uint32_t j = 0; j < k && first; j++)
+            first = p->slot[p->output[j]].storage != root;
+        if (!first)
+            continue;
+        size_t bytes = sg_tensor_bytes(&f->val[root]);
+        if (f->user_out[k] && f->user_cap[k] >= bytes) {
+            f->val[root].data = f->user_out[k];
+            continue;
+        }
+        if (!f->out_buf[k] || f->out_size[k] < bytes) {
+            sg_free_aligned(f->run->mem, f->out_buf[k], f->out_size[k]);
+            f->out_buf[k] = sg_alloc_aligned(f->run->mem, bytes);
+            if (!f->out_buf[k])
+                return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %u", bytes, k);
+            f->out_size[k] = bytes;
+        }
+        f->val[root].data = f->out_buf[k];
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status place(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (int space = 0; space < SG_SPACES; space++) {
+        const sg_place *pl = p->place[space];
+        if (!p->n_place[space])
+            continue;
+        for (uint32_t i = 0; i < p->n_place[space]; i++)
+            f->size[i] = sg_align_up(sg_tensor_bytes(&f->val[pl[i].slot]));
+        size_t total = sg_plan_place(p, space, f->size, f->off, f->scratch);
+        if (space == SG_SPACE_HOST && total > f->arena_size) {
+            sg_free_aligned(f->run->mem, f->arena, f->arena_size);
+            f->arena_size = 0;
+            f->arena = sg_alloc_aligned(f->run->mem, total);
+            if (!f->arena)
+                return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", total);
+            f->arena_size = total;
+        }
+        for (uint32_t i = 0; i < p->n_place[space]; i++)
+            f->val[pl[i].slot].data =
+                space == SG_SPACE_HOST ? (void *)(f->arena + f->off[i]) : (void *)(uintptr_t)(f->dev_base + f->off[i]);
+    }
+    return SEDGE_OK;
+}
+
+/* Slots that share a storage point where it points. Inputs may move every run. */
+static void share(sg_frame *f)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        if (p->slot[i].storage != i && !p->slot[i].dynamic && p->slot[i].base != SG_BASE_POOL)
+            f->val[i].data = f->val[p->slot[i].storage].data;
+}
+
+static bool same_inputs(sg_frame *f)
+{
+    const sg_plan *p = f->plan;
+    bool same = f->prepared;
+    for (uint32_t k = 0; k < p->n_input; k++) {
+        const sg_tensor *t = &f->val[p->input[k]];
+        int64_t *old = f->bound_dims + (size_t)k * (SG_RANK_MAX + 1);
+        if (old[SG_RANK_MAX] != t->rank || memcmp(old, t->dim, (size_t)(t->rank < 0 ? 0 : t->rank) * sizeof *old) != 0) {
+            same = false;
+            memcpy(old, t->dim, sizeof t->dim);
+            old[SG_RANK_MAX] = t->rank;
+        }
+    }
+    return same;
+}
+
+sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    if (!same_inputs(f)) {
+        f->prepared = false;
+        f->run->prepares++;
+        SG_TRY(bind_inputs(f, err));
+        SG_TRY(slot_shapes(f, err));
+        for (uint32_t t = 0; t < p->n_step; t++) {
+            const sg_step *s = &p->step[t];
+            if (!s->op || !s->check_shape || s->shape_at_run || (s->op->flags & SG_OPF_DYN))
+                continue;
+            sedge_status st = sg_frame_shape(f, s, false, err);
+            if (st != SEDGE_OK) {
+                sg_err_where(err, "node %s (%s)", s->name && *s->name ? s->name : "unnamed", s->source ? s->source : s->op->name);
+                return st;
+            }
+        }
+        SG_TRY(place(f, err));
+        f->prepared = true;
+    }
+    SG_TRY(output_storage(f, err));
+    share(f);
+    return SEDGE_OK;
+}
