@@ -127,8 +127,11 @@ sedge_status sg_fold(sg_graph *g, sg_mem *mem, int *changed, sg_err *err)
         for (int k = 0; k < g->node[n].n_region; k++)
             SG_TRY(sg_fold(g->node[n].region[k], mem, changed, err));
         if (foldable(g, n)) {
-            SG_TRY(fold_node(g, n, mem, err));
-            ++*changed;
+            sg_err own = {0}; /* a node that fails stays, and fails in the run if the run gets there */
+            sedge_status st = fold_node(g, n, mem, &own);
+            if (st == SEDGE_E_NOMEM)
+                return sg_fail(err, st, "%s", own.msg);
+            *changed += st == SEDGE_OK;
         }
         n = next;
     }
