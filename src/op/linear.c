@@ -155,11 +155,13 @@ sedge_status sg_ref_matmul(sg_exec *x)
 {
     const sg_tensor *a = x->in[0], *b = x->in[1];
     sg_tensor *y = x->out[0];
+    if (a->rank < 1 || b->rank < 1)
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "a scalar is no matrix");
     product p = {.m = a->rank > 1 ? a->dim[a->rank - 2] : 1, .k = a->dim[a->rank - 1], .n = b->rank > 1 ? b->dim[b->rank - 1] : 1};
     p.a_row = p.k;
     p.a_col = p.b_col = 1;
     p.b_row = p.n;
-    if (a->rank < 1 || b->rank < 1 || b->dim[b->rank > 1 ? b->rank - 2 : 0] != p.k)
+    if (b->dim[b->rank > 1 ? b->rank - 2 : 0] != p.k)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "inner dimensions differ");
     sg_tensor ba = batch_of(a), bb = batch_of(b);
     int batch = y->rank - (a->rank > 1) - (b->rank > 1);
@@ -190,10 +192,11 @@ sedge_status sg_infer_gemm(sg_infer *c)
     SG_TRY(check_types(c));
     if (add && add->dtype != a->dtype)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "adds %s to %s", sg_dtypes[add->dtype].name, sg_dtypes[a->dtype].name);
-    sg_move_fresh(c, y, a->rank == 2 && b->rank == 2 ? 0 : 2);
     y->dtype = a->dtype;
-    if (a->rank < 0 || b->rank < 0)
+    if (a->rank < 0 || b->rank < 0) {
+        sg_move_fresh(c, y, 2);
         return SEDGE_OK;
+    }
     if (a->rank != 2 || b->rank != 2)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "operands of rank %d and %d, not matrices", a->rank, b->rank);
     SG_TRY(check_inner(c, a->dim[1 - ta], b->dim[tb]));

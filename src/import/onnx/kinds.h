@@ -3,5 +3,7 @@
 #define SG_IMPORT_ONNX_KINDS_H
 
 #include "op/elementwise.h"
+#include "op/index.h"
+#include "op/reduce.h"
 
 #endif
