@@ -89,7 +89,7 @@ static sedge_status dims_from_sizes(sg_infer *c, const int *axes, int n, sg_dim 
         if (policy == SG_ASPECT_STRETCH)
             dim[axes[i]] = v ? v[i] : sg_d_fresh(c);
         else if (known)
-            dim[axes[i]] = scaled(c, dim[axes[i]] * 2, s / 2 + 0.25 / (double)(dim[axes[i]] ? dim[axes[i]] : 1));
+            dim[axes[i]] = (int64_t)fmin(s * (double)dim[axes[i]] + 0.5, (double)SG_NUMEL_MAX);
         else
             dim[axes[i]] = sg_d_fresh(c);
     }
@@ -255,6 +255,7 @@ static void store(sg_dtype t, void *dst, int64_t n, const double *v)
         return;
     }
     int bits = sg_dtypes[t].bits - sg_is_signed(t);
+    bits = bits < 63 ? bits : 63; /* what a conversion through int64 can hold */
     double hi = ldexp(1, bits) - (bits < 53 ? 1 : ldexp(1, bits - 53)), lo = sg_is_signed(t) ? -ldexp(1, bits) : 0;
     for (int64_t i = 0; i < n; i++)
         sg_store_f64(t, dst, (size_t)i, v[i] < lo ? lo : v[i] > hi ? hi : v[i]);

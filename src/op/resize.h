@@ -13,7 +13,8 @@ enum {                                                                          
     SG_COORD_PYTORCH_HALF_PIXEL,
     SG_COORD_ALIGN_CORNERS,
     SG_COORD_ASYMMETRIC,
-    SG_COORD_TF_CROP
+    SG_COORD_TF_CROP,
+    SG_COORD_TF_NEAREST
 };
 
 /* One axis of a resize and where its samples come from. */

@@ -15,6 +15,7 @@ static double source(const sg_axis_map *m, double o)
         if (width == 1)
             return (m->roi1 - m->roi0) * (in - 1) / 2 + m->roi0 * (in - 1);
         return o * (m->roi1 - m->roi0) * (in - 1) / (width - 1) + m->roi0 * (in - 1);
+    case SG_COORD_TF_NEAREST: return (o + 0.5) / m->scale;
     case SG_COORD_PYTORCH_HALF_PIXEL: return width == 1 ? -0.5 : (o + 0.5) / m->scale - 0.5;
     case SG_COORD_HALF_PIXEL_SYMMETRIC: return in / 2 * (1 - (double)m->out / width) + (o + 0.5) / m->scale - 0.5;
     default: return (o + 0.5) / m->scale - 0.5;
