@@ -4,13 +4,15 @@ PREFIX ?= /usr/local
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 GENERATOR := $(if $(shell command -v ninja 2>/dev/null),-G Ninja)
 CMAKE_FLAGS ?=
+# Two builds of one folder wait for each other.
+LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
 .PHONY: build run test unit golden conformance check fuzz bench install clean
 
 build:
 	@tools/install-packages build
-	@test -f $(BUILD)/CMakeCache.txt || cmake -S . -B $(BUILD) $(GENERATOR) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS) >/dev/null
-	@cmake --build $(BUILD) -j $(JOBS)
+	@test -f $(BUILD)/CMakeCache.txt || cmake -S . -B $(BUILD) $(GENERATOR) $(CMAKE_FLAGS) >/dev/null
+	@$(LOCK) cmake --build $(BUILD) -j $(JOBS)
 
 # A real model answers real inputs.
 run: build
