@@ -4,6 +4,13 @@
 
 #include "op/elementwise.h"
 #include "op/index.h"
+#include "op/ml.h"
+#include "op/pool.h"
+#include "op/quant.h"
+#include "op/recurrent.h"
 #include "op/reduce.h"
+#include "op/resize.h"
+#include "op/signal.h"
+#include "op/softmax.h"
 
 #endif
