@@ -80,22 +80,29 @@ sedge_status sg_lower_deform_conv(sg_onnx_node *n)
                                copy_int(n, node, SG_A_offset_group, 1));
 }
 
-sedge_status sg_lower_pool(sg_onnx_node *n)
+static sedge_status pool(sg_onnx_node *n, int kind)
 {
     int count;
     if (!sg_on_ints(n, "kernel_shape", &count) || count == 0)
         return sg_fail(n->err, SEDGE_E_FORMAT, "kernel_shape is missing");
     sg_nid node = begin(n, SG_OP_POOL, 1, 2);
-    return finish(n, node, node && copy_window(n, node, true, true) && sg_set_int(n->g, node, SG_A_kind, sg_on_extra(n)) &&
+    return finish(n, node, node && copy_window(n, node, true, true) && sg_set_int(n->g, node, SG_A_kind, kind) &&
                                copy_int(n, node, SG_A_ceil_mode, 0) && copy_int(n, node, SG_A_count_include_pad, 0) &&
                                copy_int(n, node, SG_A_p, 2) && copy_int(n, node, SG_A_storage_order, 0));
 }
 
-sedge_status sg_lower_global_pool(sg_onnx_node *n)
+static sedge_status global_pool(sg_onnx_node *n, int kind)
 {
     sg_nid node = begin(n, SG_OP_POOL, 1, 1);
-    return finish(n, node, node && sg_set_int(n->g, node, SG_A_kind, sg_on_extra(n)) && copy_int(n, node, SG_A_p, 2));
+    return finish(n, node, node && sg_set_int(n->g, node, SG_A_kind, kind) && copy_int(n, node, SG_A_p, 2));
 }
+
+sedge_status sg_lower_average_pool(sg_onnx_node *n) { return pool(n, SG_POOL_AVERAGE); }
+sedge_status sg_lower_lp_pool(sg_onnx_node *n) { return pool(n, SG_POOL_LP); }
+sedge_status sg_lower_max_pool(sg_onnx_node *n) { return pool(n, SG_POOL_MAX); }
+sedge_status sg_lower_global_average_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_AVERAGE); }
+sedge_status sg_lower_global_lp_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_LP); }
+sedge_status sg_lower_global_max_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_MAX); }
 
 sedge_status sg_lower_max_unpool(sg_onnx_node *n)
 {
@@ -190,15 +197,15 @@ sedge_status sg_lower_blocks(sg_onnx_node *n)
 
 /* ---- softmax ---- */
 
-static sg_vid softmax(sg_onnx_node *n, sg_vid x, int64_t axis)
+static sg_vid softmax(sg_onnx_node *n, sg_vid x, int64_t axis, int kind)
 {
     sg_nid node = sg_on_emit(n, SG_OP_SOFTMAX, &x, 1, 1);
-    bool ok = node && sg_set_int(n->g, node, SG_A_axis, axis) && sg_set_int(n->g, node, SG_A_kind, sg_on_extra(n));
+    bool ok = node && sg_set_int(n->g, node, SG_A_axis, axis) && sg_set_int(n->g, node, SG_A_kind, kind);
     return finish(n, node, ok) == SEDGE_OK ? sg_node_out(n->g, node, 0) : SG_NONE_ID;
 }
 
 /* Before opset 13 all axes from `axis` on count as one. Axes before it may stay: shape [0, 0, ..., -1] copies them. */
-static sedge_status softmax_coerced(sg_onnx_node *n)
+static sedge_status softmax_coerced(sg_onnx_node *n, int kind)
 {
     const sg_type *t = sg_on_type(n, 0);
     int64_t axis = sg_on_int(n, "axis", 1), shape[SG_RANK_MAX];
@@ -208,7 +215,7 @@ static sedge_status softmax_coerced(sg_onnx_node *n)
     if (axis < 0 || axis >= (rank < 0 ? SG_RANK_MAX : rank + (rank == 0)))
         return sg_fail(n->err, SEDGE_E_VALUE, "axis %lld of a tensor of rank %d", (long long)axis, rank);
     if (rank >= 0 && axis >= rank - 1) {
-        n->out[0] = softmax(n, n->in[0], axis);
+        n->out[0] = softmax(n, n->in[0], axis, kind);
         return n->out[0] ? SEDGE_OK : n->err->status;
     }
     for (int i = 0; i < axis; i++)
@@ -217,7 +224,7 @@ static sedge_status softmax_coerced(sg_onnx_node *n)
     sg_vid flat = sg_on_const_i64s(n, shape, (int)axis + 1), own = sg_on_emit1(n, SG_OP_SHAPE, n->in, 1);
     sg_vid to_flat[2] = {n->in[0], flat};
     sg_vid v = flat && own ? sg_on_emit1(n, SG_OP_RESHAPE, to_flat, 2) : SG_NONE_ID;
-    v = v ? softmax(n, v, -1) : SG_NONE_ID;
+    v = v ? softmax(n, v, -1, kind) : SG_NONE_ID;
     sg_vid back[2] = {v, own};
     n->out[0] = v ? sg_on_emit1(n, SG_OP_RESHAPE, back, 2) : SG_NONE_ID;
     if (!n->out[0])
@@ -225,12 +232,16 @@ static sedge_status softmax_coerced(sg_onnx_node *n)
     return SEDGE_OK;
 }
 
-sedge_status sg_lower_softmax(sg_onnx_node *n)
+static sedge_status softmax_any(sg_onnx_node *n, int kind)
 {
     if (n->n_in < 1 || !n->in[0])
         return sg_fail(n->err, SEDGE_E_FORMAT, "the input is missing");
     if (n->opset < 13)
-        return softmax_coerced(n);
-    n->out[0] = softmax(n, n->in[0], sg_on_int(n, "axis", -1));
+        return softmax_coerced(n, kind);
+    n->out[0] = softmax(n, n->in[0], sg_on_int(n, "axis", -1), kind);
     return n->out[0] ? SEDGE_OK : n->err->status;
 }
+
+sedge_status sg_lower_softmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_PLAIN); }
+sedge_status sg_lower_log_softmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_LOG); }
+sedge_status sg_lower_hardmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_HARD); }
