@@ -1,0 +1,369 @@
+/* Sessions: answers, shapes that change, state, devices, stopping, memory that ends. */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "sedge/sedge.h"
+#include "tiny_onnx.h"
+
+#define F32 1
+static pb model;
+
+/* y = relu(x + c), x: [N,3]. */
+static void relu_model(void)
+{
+    static const float c[3] = {1, -2, 0.5f};
+    int64_t dim[2] = {-1, 3};
+    pb g = {.n = 0};
+    onnx_node(&g, "Add", "x", "c", "t");
+    onnx_node(&g, "Relu", "t", NULL, "y");
+    onnx_floats(&g, "c", c, 3);
+    onnx_io(&g, 11, "x", F32, dim, 2);
+    onnx_io(&g, 12, "y", F32, dim, 2);
+    onnx_model(&model, &g, 17);
+}
+
+/* next = s + x; y = next * x, all [2]. */
+static void counter_model(void)
+{
+    int64_t dim[1] = {2};
+    pb g = {.n = 0};
+    onnx_node(&g, "Add", "s", "x", "next");
+    onnx_node(&g, "Mul", "next", "x", "y");
+    onnx_io(&g, 11, "x", F32, dim, 1);
+    onnx_io(&g, 11, "s", F32, dim, 1);
+    onnx_io(&g, 12, "y", F32, dim, 1);
+    onnx_io(&g, 12, "next", F32, dim, 1);
+    onnx_model(&model, &g, 17);
+}
+
+/* y = -NonZero(x): a shape known only in the run. x: [N]. */
+static void nonzero_model(void)
+{
+    int64_t dim[1] = {-1}, out[2] = {1, -1};
+    pb g = {.n = 0};
+    onnx_node(&g, "NonZero", "x", NULL, "i");
+    onnx_node(&g, "Neg", "i", NULL, "y");
+    onnx_io(&g, 11, "x", F32, dim, 1);
+    onnx_io(&g, 12, "y", 7, out, 2);
+    onnx_model(&model, &g, 17);
+}
+
+typedef struct engine {
+    sedge_model *m;
+    sedge_plan *p;
+    sedge_session *s;
+} engine;
+
+static sedge_status engine_open(engine *e, const sedge_plan_opts *po, const sedge_model_opts *mo, const sedge_session_opts *so,
+                                sedge_error *err)
+{
+    memset(e, 0, sizeof *e);
+    sedge_status st = sedge_model_open_memory(&e->m, model.b, model.n, mo, err);
+    if (st == SEDGE_OK)
+        st = sedge_plan_make(&e->p, e->m, po, err);
+    if (st == SEDGE_OK)
+        st = sedge_session_open(&e->s, e->p, so, err);
+    return st;
+}
+
+static void engine_close(engine *e)
+{
+    sedge_session_close(&e->s);
+    sedge_plan_close(&e->p);
+    sedge_model_close(&e->m);
+}
+
+static void must_open(engine *e, const sedge_plan_opts *po)
+{
+    sedge_error err = {0};
+    if (engine_open(e, po, NULL, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+}
+
+static sedge_tensor tensor(void *data, int dtype, int rank, int64_t d0, int64_t d1)
+{
+    sedge_tensor t = {.data = data, .dtype = (uint8_t)dtype, .rank = (int8_t)rank, .dim = {d0, d1}};
+    return t;
+}
+
+static void must_run(engine *e)
+{
+    sedge_error err = {0};
+    if (sedge_session_run(e->s, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void answers(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"cpu", "reference"};
+    for (int k = 0; k < 2; k++) {
+        engine e;
+        sedge_plan_opts po;
+        sedge_plan_opts_init(&po);
+        po.target = targets[k];
+        relu_model();
+        must_open(&e, &po);
+        for (int64_t n = 1; n < 5; n++) {
+            float x[12];
+            for (int i = 0; i < 12; i++)
+                x[i] = (float)(i - 5);
+            sedge_tensor in = tensor(x, SEDGE_F32, 2, n, 3), out;
+            assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+            must_run(&e);
+            assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+            assert_int_equal(out.rank, 2);
+            assert_int_equal(out.dim[0], n);
+            static const float c[3] = {1, -2, 0.5f};
+            for (int i = 0; i < n * 3; i++) {
+                float want = x[i] + c[i % 3];
+                assert_true(((float *)out.data)[i] == (want > 0 ? want : 0));
+            }
+        }
+        engine_close(&e);
+    }
+}
+
+static void equal_runs_allocate_nothing(void **state)
+{
+    (void)state;
+    engine e;
+    nonzero_model();
+    must_open(&e, NULL);
+    float x[64];
+    for (int i = 0; i < 64; i++)
+        x[i] = (float)(i % 3);
+    sedge_session_stats before, after;
+    for (int round = 0; round < 3; round++)
+        for (int64_t n = 16; n <= 64; n += 48) {
+            sedge_tensor in = tensor(x, SEDGE_F32, 1, n, 0), out;
+            assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+            must_run(&e);
+            assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+            int64_t want = n - (n + 2) / 3;
+            assert_int_equal(out.dim[1], want);
+            assert_int_equal(((int64_t *)out.data)[want - 1], n == 16 ? -14 : -62);
+            if (round == 1 && n == 16)
+                sedge_session_get_stats(e.s, &before);
+        }
+    sedge_session_get_stats(e.s, &after);
+    assert_int_equal(before.allocations, after.allocations);
+    engine_close(&e);
+}
+
+static void linked_state(void **state)
+{
+    (void)state;
+    engine e;
+    const sedge_link link = {"next", "s"};
+    sedge_plan_opts po;
+    sedge_plan_opts_init(&po);
+    po.link = &link;
+    po.n_link = 1;
+    counter_model();
+    must_open(&e, &po);
+    float x[2] = {1, 2};
+    sedge_tensor in = tensor(x, SEDGE_F32, 1, 2, 0), out;
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    for (int i = 1; i <= 4; i++) {
+        must_run(&e);
+        assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+        assert_true(((float *)out.data)[0] == (float)i);
+        assert_true(((float *)out.data)[1] == (float)(4 * i));
+    }
+    assert_int_equal(sedge_session_states(e.s), 1);
+    assert_int_equal(sedge_session_state_get(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_true(((float *)out.data)[1] == 8);
+    float saved[2] = {10, 20};
+    sedge_tensor st = tensor(saved, SEDGE_F32, 1, 2, 0);
+    assert_int_equal(sedge_session_state_set(e.s, 0, &st, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_int_equal(sedge_session_state_get(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_true(((float *)out.data)[0] == 11);
+    assert_int_equal(sedge_session_state_reset(e.s, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_int_equal(sedge_session_state_get(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_true(((float *)out.data)[0] == 1);
+    engine_close(&e);
+}
+
+static void loopback_device(void **state)
+{
+    (void)state;
+    engine e;
+    sedge_plan_opts po;
+    sedge_plan_opts_init(&po);
+    po.target = "loopback";
+    counter_model();
+    must_open(&e, &po);
+    sedge_plan_info info;
+    sedge_plan_get_info(e.p, &info);
+    assert_int_equal(info.copies, 4); /* x and s up, next and y down */
+    float x[2] = {1, 2}, s[2] = {5, 6};
+    sedge_tensor in = tensor(x, SEDGE_F32, 1, 2, 0), in2 = tensor(s, SEDGE_F32, 1, 2, 0), out;
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_set_input(e.s, 1, &in2, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_true(((float *)out.data)[0] == 6 && ((float *)out.data)[1] == 16);
+    engine_close(&e);
+    /* What the device cannot run is refused by name, unless fallback is allowed. */
+    sedge_error err = {0};
+    nonzero_model();
+    assert_int_equal(engine_open(&e, &po, NULL, NULL, &err), SEDGE_E_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "NonZero"));
+    engine_close(&e);
+    po.allow_fallback = 1;
+    must_open(&e, &po);
+    engine_close(&e);
+}
+
+static void callers_buffer(void **state)
+{
+    (void)state;
+    engine e;
+    relu_model();
+    must_open(&e, NULL);
+    float x[3] = {1, 5, 1}, y[3] = {0};
+    sedge_tensor in = tensor(x, SEDGE_F32, 2, 1, 3), out;
+    sedge_error err = {0};
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_set_output(e.s, 0, y, sizeof y, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_ptr_equal(out.data, y);
+    assert_true(y[0] == 2 && y[1] == 3);
+    assert_int_equal(sedge_session_set_output(e.s, 0, y, 8, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, NULL, &err), SEDGE_E_LIMIT);
+    assert_non_null(strstr(err.msg, "12 bytes"));
+    engine_close(&e);
+}
+
+static void misuse_is_explained(void **state)
+{
+    (void)state;
+    engine e;
+    sedge_error err = {0};
+    relu_model();
+    must_open(&e, NULL);
+    assert_int_equal(sedge_session_run(e.s, NULL, &err), SEDGE_E_ARG);
+    assert_non_null(strstr(err.msg, "input x is missing"));
+    err = (sedge_error){0};
+    float x[8] = {0};
+    sedge_tensor in = tensor(x, SEDGE_F64, 2, 1, 3);
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, &err), SEDGE_E_TYPE);
+    assert_non_null(strstr(err.msg, "f64 given"));
+    err = (sedge_error){0};
+    in = tensor(x, SEDGE_F32, 2, 2, 4);
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, &err), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, NULL, &err), SEDGE_E_SHAPE);
+    assert_non_null(strstr(err.msg, "[2,4] given"));
+    assert_non_null(strstr(err.msg, "[N,3] expected"));
+    err = (sedge_error){0};
+    volatile int cancel = 1;
+    sedge_run_opts ro;
+    sedge_run_opts_init(&ro);
+    ro.cancel = &cancel;
+    in = tensor(x, SEDGE_F32, 2, 1, 3);
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, &err), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, &ro, &err), SEDGE_E_CANCELLED);
+    engine_close(&e);
+}
+
+/* Fails the n-th allocation; counts what is held. */
+typedef struct failing {
+    long left;
+    size_t held;
+} failing;
+
+static void *failing_alloc(void *ctx, void *p, size_t old_size, size_t new_size)
+{
+    failing *f = ctx;
+    if (new_size == 0) {
+        free(p);
+        f->held -= old_size;
+        return NULL;
+    }
+    if (new_size > old_size && --f->left < 0)
+        return NULL;
+    void *q = realloc(p, new_size);
+    if (q)
+        f->held += new_size - old_size;
+    return q;
+}
+
+static void each_allocation_fails(void **state)
+{
+    (void)state;
+    void (*const make[])(void) = {relu_model, counter_model, nonzero_model};
+    for (size_t k = 0; k < sizeof make / sizeof make[0]; k++) {
+        bool done = false;
+        make[k]();
+        for (long n = 0; !done; n++) {
+            failing f = {n, 0};
+            sedge_model_opts mo;
+            sedge_session_opts so;
+            sedge_model_opts_init(&mo);
+            sedge_session_opts_init(&so);
+            mo.alloc = so.alloc = failing_alloc;
+            mo.alloc_ctx = so.alloc_ctx = &f;
+            engine e;
+            sedge_error err = {0};
+            float x[6] = {1, 0, 3, 4, 0, 6};
+            sedge_status st = engine_open(&e, NULL, &mo, &so, &err);
+            if (st == SEDGE_OK) {
+                sedge_tensor in = k == 0 ? tensor(x, SEDGE_F32, 2, 2, 3) : tensor(x, SEDGE_F32, 1, k == 1 ? 2 : 6, 0);
+                st = sedge_session_set_input(e.s, 0, &in, &err);
+                if (k == 1 && st == SEDGE_OK)
+                    st = sedge_session_set_input(e.s, 1, &in, &err);
+            }
+            if (st == SEDGE_OK)
+                st = sedge_session_run(e.s, NULL, &err);
+            done = st == SEDGE_OK;
+            if (!done && st != SEDGE_E_NOMEM)
+                fail_msg("model %zu, allocation %ld: %s (%s)", k, n, sedge_status_text(st), err.msg);
+            engine_close(&e);
+            assert_int_equal(f.held, 0);
+            assert_true(n < 100000);
+        }
+    }
+}
+
+static void memory_limit_is_kept(void **state)
+{
+    (void)state;
+    engine e;
+    sedge_error err = {0};
+    sedge_session_opts so;
+    sedge_session_opts_init(&so);
+    so.memory_limit = 64 * 1024;
+    relu_model();
+    assert_int_equal(engine_open(&e, NULL, NULL, &so, &err), SEDGE_OK);
+    float *x = calloc(3 * 100000, sizeof *x);
+    assert_non_null(x);
+    sedge_tensor in = tensor(x, SEDGE_F32, 2, 100000, 3);
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, NULL, &err), SEDGE_E_NOMEM);
+    assert_non_null(strstr(err.msg, "1200000 bytes"));
+    in.dim[0] = 2; /* and the session still works */
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    must_run(&e);
+    free(x);
+    engine_close(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers),
+        cmocka_unit_test(equal_runs_allocate_nothing),
+        cmocka_unit_test(linked_state),
+        cmocka_unit_test(loopback_device),
+        cmocka_unit_test(callers_buffer),
+        cmocka_unit_test(misuse_is_explained),
+        cmocka_unit_test(each_allocation_fails),
+        cmocka_unit_test(memory_limit_is_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
