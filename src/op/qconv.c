@@ -47,7 +47,7 @@ sedge_status sg_infer_conv_integer(sg_infer *c)
 sedge_status sg_infer_qlinear_conv(sg_infer *c)
 {
     for (int k = 0; k < 8; k++)
-        SG_TRY(k % 3 == 1 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
+        SG_TRY(k == 1 || k == 4 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
     SG_TRY(sg_q_want_like(c, 2, 0));
     SG_TRY(sg_q_want_like(c, 5, 3));
     if (c->n_in > 8 && c->in[8] && c->in[8]->dtype != SG_I32 && c->in[8]->dtype != SG_NONE)

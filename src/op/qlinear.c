@@ -19,7 +19,7 @@ sedge_status sg_infer_qlinear_binary(sg_infer *c)
     if (kind != SG_QBINARY_ADD && kind != SG_QBINARY_MUL)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "unknown kind %lld", (long long)kind);
     for (int k = 0; k < 8; k++)
-        SG_TRY(k % 3 == 1 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
+        SG_TRY(k == 1 || k == 4 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
     c->out[0].dtype = c->in[0]->dtype;
     return sg_d_broadcast(c, c->in[0], c->in[3], &c->out[0]);
 }
