@@ -1,6 +1,7 @@
 """Runs every ONNX model of the test material and compares the outputs with a reference runtime's.
 
-Floats within 2e-4 of the output's range, quantized models within 3e-2 of it, integers exactly.
+Floats within 2e-4 of the output's range, quantized models within 3e-2 of it, integers exactly. The reference
+computes some functions (sigmoid) by polynomials with an absolute error of about 1e-7: no less is asked for.
 The inputs are generated as the material's README.txt defines. Only Python's own library is used.
 """
 import array
@@ -66,7 +67,7 @@ def compare(spec, folder, path, quantized):
     if len(got) != len(want):
         return "output %s: %d elements, expected %d" % (spec["name"], len(got), len(want))
     spread = spec["max"] - spec["min"] or abs(spec["max"]) or 1
-    limit = (3e-2 if quantized else 2e-4) * spread
+    limit = max((3e-2 if quantized else 2e-4) * spread, 1.5e-7)
     if descr not in ("<f4", "<f8") and not quantized:
         limit = 0
     worst = max((float("inf") if g != g else abs(g - w) for g, w in zip(got, want) if not (g != g and w != w)), default=0.0)
