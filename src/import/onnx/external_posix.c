@@ -1,5 +1,4 @@
 /* Weights outside the model file: only beside it, never through a link. */
-#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
