@@ -14,7 +14,7 @@ static int states_of(const sg_op *op)
 sedge_status sg_infer_optimizer(sg_infer *c)
 {
     int states = states_of(c->op), n = (c->n_in - 2) / (2 + states);
-    if (n < 1 || c->n_in != 2 + n * (2 + states) || c->n_out != n * (1 + states))
+    if (n < 1 || c->n_in != 2 + n * (2 + states) || c->n_out > n * (1 + states))
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "%s: %d inputs and %d outputs do not fit", c->op->name, c->n_in, c->n_out);
     for (int k = 0; k < c->n_in; k++)
         if (!c->in[k])
@@ -24,7 +24,8 @@ sedge_status sg_infer_optimizer(sg_infer *c)
             const sg_type *from = c->in[2 + (s ? s + 1 : 0) * n + i];
             if (!sg_is_float((sg_dtype)from->dtype) && from->dtype != SG_NONE)
                 return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s: tensors must be of a float type", c->op->name);
-            c->out[s * n + i] = *from;
+            if (s * n + i < c->n_out)
+                c->out[s * n + i] = *from;
         }
     return SEDGE_OK;
 }
@@ -80,8 +81,10 @@ static double load(const sg_tensor *t, int64_t i)
     return sg_load_f64((sg_dtype)t->dtype, t->data, (size_t)i);
 }
 
-static void store(sg_tensor *t, int64_t i, double v)
+/* Element i of output k, which may not be wanted. */
+static void store(const sg_exec *x, int k, int64_t i, double v)
 {
+    sg_tensor *t = k < x->n_out ? x->out[k] : NULL;
     if (t)
         sg_store_f64((sg_dtype)t->dtype, t->data, (size_t)i, v);
 }
@@ -99,10 +102,10 @@ sedge_status sg_ref_optimizer(sg_exec *x)
         for (int64_t i = 0; i < count; i++) {
             double ev = load(v, i), em = load(m, i), eh = h ? load(h, i) : 0;
             update(&s, &ev, load(g, i), &em, &eh);
-            store(x->out[k], i, ev);
-            store(x->out[n + k], i, em);
+            store(x, k, i, ev);
+            store(x, n + k, i, em);
             if (h)
-                store(x->out[2 * n + k], i, eh);
+                store(x, 2 * n + k, i, eh);
         }
     }
     return SEDGE_OK;
