@@ -182,6 +182,8 @@ sedge_status sg_ref_sequence_map(sg_exec *x)
     memset(box, 0, (count + 1) * sizeof *box);
     sedge_status st = map_run(x, own, n, box);
     for (int k = 0; k < x->n_out && st == SEDGE_OK; k++) {
+        if (!x->out[k])
+            continue; /* nobody reads it */
         sg_dtype dtype = n ? (sg_dtype)box[(size_t)k * n]->t.dtype : (sg_dtype)x->in[0]->dtype;
         sg_seq *out = sg_out_seq(x, k, SG_SEQ, dtype, n);
         if (!out)

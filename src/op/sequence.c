@@ -166,7 +166,7 @@ sedge_status sg_infer_sequence_length(sg_infer *c)
 sedge_status sg_ref_sequence_length(sg_exec *x)
 {
     int64_t n = seq_len(x->in[0]);
-    sg_tensor *out = sg_out(x, 0, SG_I64, 0, NULL);
+    sg_tensor *out = sg_out(x, 0, SG_I64, 0, &n);
     if (!out)
         return SEDGE_E_NOMEM;
     memcpy(out->data, &n, sizeof n);

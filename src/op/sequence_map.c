@@ -50,7 +50,12 @@ static sg_box *map_box(sg_exec *x, sg_box *key, const sg_tensor *values)
     if (!pair->item[1])
         return NULL;
     sg_tensor t = {.data = pair, .kind = SG_MAP, .dtype = values->dtype};
-    return sg_box_copy(x, &t);
+    sg_box *b = sg_box_copy(x, &t);
+    if (b) { /* the box owns the list now */
+        pair->refs--;
+        x->out[0]->data = NULL;
+    }
+    return b;
 }
 
 static sedge_status zip_run(sg_exec *x, sg_box *key, sg_box **box, int64_t n, int64_t n_class)

@@ -35,7 +35,7 @@ sedge_status sg_ref_optional_has_element(sg_exec *x)
     const sg_tensor *t = x->n_in ? x->in[0] : NULL;
     const sg_seq *s = t && t->kind == SG_OPT ? t->data : NULL;
     bool has = t && (t->kind != SG_OPT || (s && s->n));
-    sg_tensor *out = sg_out(x, 0, SG_BOOL, 0, NULL);
+    sg_tensor *out = sg_out(x, 0, SG_BOOL, 0, (int64_t[]){0});
     if (!out)
         return SEDGE_E_NOMEM;
     sg_store_i64(SG_BOOL, out->data, 0, has);

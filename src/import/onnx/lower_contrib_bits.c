@@ -1,0 +1,121 @@
+/* com.microsoft's products with weights of 2, 4 and 8 bits in blocks: unpacked, scaled, then an ordinary product. */
+#include <string.h>
+
+#include "import/onnx/contrib.h"
+#include "op/elementwise.h"
+
+/* Fields of `bits` bits of bytes x, along a new last axis merged with the old: [..., n] to [..., n * 8 / bits].
+ * The shape is given. Lowest bits first unless `high_first`. */
+static sg_vid fields(sg_onnx_node *n, sg_vid x, int bits, bool high_first, const int64_t *dim, int rank)
+{
+    int per = 8 / bits, axis = sg_cb_type(n, x)->rank;
+    sg_vid all = SG_NONE_ID;
+    if (per == 1)
+        return sg_cb_reshape(n, x, dim, rank);
+    for (int i = 0; i < per; i++) {
+        int shift = (high_first ? per - 1 - i : i) * bits;
+        sg_vid f = shift ? sg_cb_binary_scalar(n, SG_BINARY_SHIFT_RIGHT, x, shift) : x;
+        f = sg_cb_unsqueeze(n, sg_cb_binary_scalar(n, SG_BINARY_BIT_AND, f, (1 << bits) - 1), axis);
+        all = i ? sg_cb_concat(n, all, f, axis) : f;
+        if (!all)
+            return SG_NONE_ID;
+    }
+    return sg_cb_reshape(n, all, dim, rank);
+}
+
+typedef struct nbits {
+    int64_t k, n, block, blocks; /* K, N, elements a block, blocks a row */
+    int bits;
+    sg_dtype type;               /* of the scales */
+} nbits;
+
+static sedge_status nbits_read(sg_onnx_node *n, nbits *b)
+{
+    int64_t bits = sg_on_int(n, "bits", 4);
+    b->k = sg_on_int(n, "K", 0);
+    b->n = sg_on_int(n, "N", 0);
+    b->block = sg_on_int(n, "block_size", 32);
+    b->bits = (int)bits;
+    b->type = (sg_dtype)sg_on_type(n, 2)->dtype;
+    if (b->k < 1 || b->n < 1 || b->k > INT32_MAX || b->n > INT32_MAX || b->block < 8 || b->block > INT32_MAX)
+        return sg_fail(n->err, SEDGE_E_FORMAT, "K, N or block_size is out of range");
+    if ((bits != 2 && bits != 4 && bits != 8) || b->block % 8)
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "%lld bits in blocks of %lld", (long long)bits, (long long)b->block);
+    b->blocks = (b->k + b->block - 1) / b->block;
+    return SEDGE_OK;
+}
+
+/* Zero points as [N, blocks, 1] of the scales' type: given ones are of that type or packed as the weights are. */
+static sg_vid zero_points(sg_onnx_node *n, const nbits *b, sg_vid z)
+{
+    int64_t row = (b->blocks * b->bits + 7) / 8, dim[3] = {b->n, row * 8 / b->bits, 1}, flat[2] = {b->n, row};
+    if (!z)
+        return sg_cb_scalar(n, b->type, 1 << (b->bits - 1));
+    if (sg_cb_type(n, z)->dtype != SG_U8) {
+        dim[1] = b->blocks;
+        return sg_cb_reshape(n, sg_cb_cast(n, z, b->type), dim, 3);
+    }
+    sg_vid packed = sg_cb_reshape(n, z, flat, 2);
+    sg_vid f = packed ? fields(n, packed, b->bits, false, dim, 3) : SG_NONE_ID;
+    return sg_cb_cast(n, sg_cb_slice(n, f, 1, 0, b->blocks), b->type);
+}
+
+sedge_status sg_lower_matmul_nbits(sg_onnx_node *n)
+{
+    nbits b;
+    SG_TRY(sg_cb_need(n, 3));
+    SG_TRY(nbits_read(n, &b));
+    if (sg_on_in(n, 4))
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "g_idx");
+    int64_t bytes[2] = {b.n, b.blocks * b.block * b.bits / 8}, dim[3] = {b.n, b.blocks, b.block}, scale[3] = {b.n, b.blocks, 1},
+            row[2] = {b.n, b.blocks * b.block};
+    sg_vid packed = sg_cb_reshape(n, n->in[1], bytes, 2);
+    sg_vid w = packed ? sg_cb_cast(n, fields(n, packed, b.bits, false, dim, 3), b.type) : SG_NONE_ID;
+    w = sg_cb_binary(n, SG_BINARY_SUB, w, zero_points(n, &b, sg_on_in(n, 3)));
+    w = sg_cb_reshape(n, sg_cb_binary(n, SG_BINARY_MUL, w, sg_cb_reshape(n, n->in[2], scale, 3)), row, 2);
+    if (row[1] != b.k)
+        w = sg_cb_slice(n, w, 1, 0, b.k);
+    w = sg_cb_cast(n, w, (sg_dtype)sg_on_type(n, 0)->dtype);
+    sg_vid in[2] = {n->in[0], sg_cb_swap_last(n, w)};
+    sg_vid y = in[1] ? sg_on_emit1(n, SG_OP_MATMUL, in, 2) : SG_NONE_ID;
+    return sg_cb_end(n, 0, sg_cb_add_maybe(n, y, sg_on_in(n, 5)));
+}
+
+/* The sixteen values of the 4-bit types of bitsandbytes (T. Dettmers et al., QLoRA, 2023): FP4 and NF4. */
+static const double bnb4[2][16] = {
+    {0, 0.005208333333, 0.66666667, 1, 0.33333333, 0.5, 0.16666667, 0.25, 0, -0.005208333333, -0.66666667, -1, -0.33333333, -0.5,
+     -0.16666667, -0.25},
+    {-1, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+     -0.09105003625154495, 0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+     0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1},
+};
+
+static sg_vid bnb4_table(sg_onnx_node *n, int64_t type, sg_dtype dtype)
+{
+    int64_t sixteen = 16;
+    char *data = sg_arena_alloc(n->g->arena, 16 * 8);
+    for (size_t i = 0; data && i < 16; i++)
+        sg_store_f64(dtype, data, i, bnb4[type][i]);
+    sg_vid v = data ? sg_const_new(n->g, dtype, 1, &sixteen, data, NULL) : SG_NONE_ID;
+    if (!v)
+        sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    return v;
+}
+
+sedge_status sg_lower_matmul_bnb4(sg_onnx_node *n)
+{
+    SG_TRY(sg_cb_need(n, 3));
+    int64_t k = sg_on_int(n, "K", 0), m = sg_on_int(n, "N", 0), block = sg_on_int(n, "block_size", 0), type = sg_on_int(n, "quant_type", 0);
+    if (k < 1 || m < 1 || k > INT32_MAX || m > INT32_MAX || block < 1 || type < 0 || type > 1)
+        return sg_fail(n->err, SEDGE_E_FORMAT, "K, N, block_size or quant_type is out of range");
+    if (k * m % block || k * m % 2)
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "blocks of %lld that do not divide %lld weights", (long long)block, (long long)(k * m));
+    int64_t flat[1] = {-1}, blocks[2] = {k * m / block, block}, column[2] = {-1, 1}, dim[2] = {m, k};
+    sg_vid packed = sg_cb_reshape(n, n->in[1], flat, 1);
+    sg_vid code = packed ? sg_cb_cast(n, fields(n, packed, 4, true, blocks, 2), SG_I32) : SG_NONE_ID;
+    sg_vid w = sg_cb_gather(n, bnb4_table(n, type, (sg_dtype)sg_on_type(n, 2)->dtype), code, 0);
+    w = sg_cb_reshape(n, sg_cb_binary(n, SG_BINARY_MUL, w, sg_cb_reshape(n, n->in[2], column, 2)), dim, 2);
+    w = sg_cb_cast(n, w, (sg_dtype)sg_on_type(n, 0)->dtype);
+    sg_vid in[2] = {n->in[0], sg_cb_swap_last(n, w)};
+    return sg_cb_end(n, 0, in[1] ? sg_on_emit1(n, SG_OP_MATMUL, in, 2) : SG_NONE_ID);
+}
