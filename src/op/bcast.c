@@ -91,7 +91,8 @@ bool sg_d_nonneg(const sg_infer *c, sg_dim d)
         if (e->op == SG_DIM_SUB)
             return false;
         /* All others are never negative when both operands are: go down the left, test simple rights. */
-        if (sg_dim_is_expr(e->b) ? !(sg_dim_expr(e->b) < c->dims->n && c->dims->node[sg_dim_expr(e->b)].op == SG_DIM_SYM) : e->b < 0)
+        if (sg_dim_is_expr(e->b) ? !(sg_dim_expr(e->b) < c->dims->n && c->dims->node[sg_dim_expr(e->b)].op == SG_DIM_SYM)
+                                 : e->b < 0)
             return false;
         d = e->a;
     }

@@ -11,11 +11,11 @@ static double floor_mod(double x, double y)
     return r;
 }
 
-#define BINARY(id, name, formula, dx, dy)         \
-    static double fn_##id(double x, double y)     \
-    {                                             \
-        (void)y;                                  \
-        return formula;                           \
+#define BINARY(id, name, formula, dx, dy)     \
+    static double fn_##id(double x, double y) \
+    {                                         \
+        (void)y;                              \
+        return formula;                       \
     }
 #include "op/fn.def"
 #undef BINARY
@@ -114,14 +114,11 @@ static bool takes(int64_t kind, sg_dtype t)
     case SG_BINARY_SHIFT_RIGHT:
     case SG_BINARY_BIT_AND:
     case SG_BINARY_BIT_OR:
-    case SG_BINARY_BIT_XOR:
-        return sg_is_int(t);
+    case SG_BINARY_BIT_XOR: return sg_is_int(t);
     case SG_BINARY_AND:
     case SG_BINARY_OR:
-    case SG_BINARY_XOR:
-        return t == SG_BOOL || sg_is_int(t);
-    default:
-        return sg_is_float(t) || sg_is_int(t);
+    case SG_BINARY_XOR: return t == SG_BOOL || sg_is_int(t);
+    default: return sg_is_float(t) || sg_is_int(t);
     }
 }
 
@@ -170,15 +167,24 @@ sedge_status sg_infer_binary(sg_infer *c)
 /* ---- reference --------------------------------------------------------------------------------------- */
 
 /* z = EXPR of x and y over an inner loop; the three usual steps get loops of their own. */
-#define INNER(EXPR)                                                                   \
-    if (sa == 1 && sb == 1) {                                                         \
-        for (int64_t i = 0; i < n; i++) { float x = a[i], y = b[i]; z[i] = EXPR; }    \
-    } else if (sa == 1) {                                                             \
-        float y = b[0];                                                               \
-        for (int64_t i = 0; i < n; i++) { float x = a[i]; z[i] = EXPR; }              \
-    } else {                                                                          \
-        float x = a[0];                                                               \
-        for (int64_t i = 0; i < n; i++) { float y = b[i * sb]; z[i] = EXPR; }         \
+#define INNER(EXPR)                       \
+    if (sa == 1 && sb == 1) {             \
+        for (int64_t i = 0; i < n; i++) { \
+            float x = a[i], y = b[i];     \
+            z[i] = EXPR;                  \
+        }                                 \
+    } else if (sa == 1) {                 \
+        float y = b[0];                   \
+        for (int64_t i = 0; i < n; i++) { \
+            float x = a[i];               \
+            z[i] = EXPR;                  \
+        }                                 \
+    } else {                              \
+        float x = a[0];                   \
+        for (int64_t i = 0; i < n; i++) { \
+            float y = b[i * sb];          \
+            z[i] = EXPR;                  \
+        }                                 \
     }
 
 static void f32_inner(sg_binary_kind kind, const float *a, int64_t sa, const float *b, int64_t sb, float *z, int64_t n)

@@ -42,7 +42,7 @@ static uint8_t e8m0(float v, sg_round_mode mode, bool sat)
     uint32_t e = u >> 23 & 255u, frac = u & 0x7fffffu;
     if (e == 255)
         return sat && !frac && !(u >> 31) ? 254 : 255;
-    bool up = mode == SG_ROUND_UP ? frac != 0
+    bool up = mode == SG_ROUND_UP        ? frac != 0
               : mode == SG_ROUND_NEAREST ? frac > 0x400000u || (frac == 0x400000u && e > 0)
                                          : false;
     if (up && !(sat && e == 254))
@@ -124,7 +124,8 @@ sedge_status sg_infer_bitcast(sg_infer *c)
     if (!known_dtype(to))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "unknown element type %lld", (long long)to);
     if (t != SG_NONE && (t == SG_STR || to == SG_STR || sg_dtypes[t].bits != sg_dtypes[to].bits))
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s and %s do not have the same number of bits", sg_dtypes[t].name, sg_dtypes[to].name);
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s and %s do not have the same number of bits", sg_dtypes[t].name,
+                             sg_dtypes[to].name);
     c->out[0] = *c->in[0];
     c->out[0].dtype = (uint8_t)to;
     return SEDGE_OK;

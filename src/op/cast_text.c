@@ -157,7 +157,8 @@ sedge_status sg_cast_from_text(sg_exec *x, const sg_tensor *in, sg_tensor *out)
             buf[s.n] = 0;
         }
         if (s.n >= sizeof buf || !parse((sg_dtype)out->dtype, buf, out->data, (size_t)i))
-            return SG_EXEC_FAIL(x, SEDGE_E_TYPE, "element %lld is not a number: \"%.40s\"", (long long)i, s.n < sizeof buf ? buf : "(long)");
+            return SG_EXEC_FAIL(x, SEDGE_E_TYPE, "element %lld is not a number: \"%.40s\"", (long long)i,
+                                s.n < sizeof buf ? buf : "(long)");
     }
     return SEDGE_OK;
 }

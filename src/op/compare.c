@@ -4,10 +4,19 @@
 #include <math.h>
 #include <string.h>
 
-#define COMPARE(id, name, formula)                                              \
-    static bool f64_##id(double x, double y) { return formula; }                \
-    static bool i64_##id(int64_t x, int64_t y) { return formula; }              \
-    static bool u64_##id(uint64_t x, uint64_t y) { return formula; }
+#define COMPARE(id, name, formula)               \
+    static bool f64_##id(double x, double y)     \
+    {                                            \
+        return formula;                          \
+    }                                            \
+    static bool i64_##id(int64_t x, int64_t y)   \
+    {                                            \
+        return formula;                          \
+    }                                            \
+    static bool u64_##id(uint64_t x, uint64_t y) \
+    {                                            \
+        return formula;                          \
+    }
 #include "op/fn.def"
 #undef COMPARE
 
@@ -158,7 +167,8 @@ sedge_status sg_infer_clip(sg_infer *c)
         if (!c->in[k])
             continue;
         if (c->in[k]->dtype != t && t != SG_NONE && c->in[k]->dtype != SG_NONE)
-            return SG_INFER_FAIL(c, SEDGE_E_TYPE, "a bound is %s, the input %s", sg_dtypes[c->in[k]->dtype].name, sg_dtypes[t].name);
+            return SG_INFER_FAIL(c, SEDGE_E_TYPE, "a bound is %s, the input %s", sg_dtypes[c->in[k]->dtype].name,
+                                 sg_dtypes[t].name);
         int64_t n = sg_d_numel(c->in[k]);
         if (n >= 0 && n != 1)
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "a bound has %lld elements, not 1", (long long)n);

@@ -175,7 +175,8 @@ sedge_status sg_ref_qlinear_conv(sg_exec *x)
     if (sg_numel(x->out[0]) == 0)
         return SEDGE_OK;
     SG_TRY(conv_init(x, &v));
-    if (sg_numel(xs) != 1 || !per_channel(ws, v.oc) || sg_numel(ys) != 1 || sg_numel(x->in[7]) != 1 || (bias && sg_numel(bias) != v.oc))
+    if (sg_numel(xs) != 1 || !per_channel(ws, v.oc) || sg_numel(ys) != 1 || sg_numel(x->in[7]) != 1 ||
+        (bias && sg_numel(bias) != v.oc))
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "a scale or the bias has a wrong number of elements");
     int32_t lo, hi, zero = sg_q_zero(x->in[7], 0);
     sg_q_range((sg_dtype)x->out[0]->dtype, &lo, &hi);

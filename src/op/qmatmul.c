@@ -164,7 +164,8 @@ static int64_t bias_at(const sg_tensor *bias, const product *p, int64_t r)
 static void start_row(const sg_tensor *bias, product *p, int64_t r)
 {
     for (int64_t j = 0; j < p->n; j++)
-        p->acc[j] = bias ? (uint32_t)sg_load_i64(SG_I32, bias->data, (size_t)(sg_numel(bias) == 1 ? 0 : bias_at(bias, p, r) + j)) : 0;
+        p->acc[j] = bias ? (uint32_t)sg_load_i64(SG_I32, bias->data, (size_t)(sg_numel(bias) == 1 ? 0 : bias_at(bias, p, r) + j))
+                         : 0;
 }
 
 /* Scales of one row's columns. */
@@ -187,7 +188,8 @@ static sedge_status check_qlinear(sg_exec *x, const product *p)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "a scale has neither one element nor one per row or column");
     bool columns = !bias || sg_numel(bias) == 1 || (bias->rank > 0 && bias->dim[bias->rank - 1] == p->n);
     if (!columns || !fits(bias, p->n, p->m * p->n))
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the bias has %lld elements for %lld columns", (long long)(bias ? sg_numel(bias) : 0), (long long)p->n);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the bias has %lld elements for %lld columns",
+                            (long long)(bias ? sg_numel(bias) : 0), (long long)p->n);
     return SEDGE_OK;
 }
 

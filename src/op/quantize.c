@@ -28,7 +28,8 @@ void sg_q_widen(const sg_tensor *t, int64_t from, int64_t n, int32_t zero, int32
 sedge_status sg_q_want_8bit(sg_infer *c, int k)
 {
     sg_dtype t = k < c->n_in && c->in[k] ? (sg_dtype)c->in[k]->dtype : SG_NONE;
-    return t == SG_NONE || sg_q_is_8bit(t) ? SEDGE_OK : SG_INFER_FAIL(c, SEDGE_E_TYPE, "input %d is %s, not u8 or i8", k, sg_dtypes[t].name);
+    return t == SG_NONE || sg_q_is_8bit(t) ? SEDGE_OK
+                                           : SG_INFER_FAIL(c, SEDGE_E_TYPE, "input %d is %s, not u8 or i8", k, sg_dtypes[t].name);
 }
 
 sedge_status sg_q_want_scale(sg_infer *c, int k)
@@ -82,7 +83,8 @@ static sedge_status grain_axis(sg_exec *x, const sg_tensor *t, const sg_tensor *
     int64_t block = sg_get_int(x->attrs, SG_A_block_size);
     if (block == 0) {
         if (s->rank != 1 || s->dim[0] != g->d)
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the scale does not have one element for each of %lld along axis %d", (long long)g->d, axis);
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the scale does not have one element for each of %lld along axis %d",
+                                (long long)g->d, axis);
         g->per_d = 1;
         return SEDGE_OK;
     }
@@ -90,7 +92,8 @@ static sedge_status grain_axis(sg_exec *x, const sg_tensor *t, const sg_tensor *
     for (int i = 0; fits && i < t->rank; i++)
         fits = i == axis || s->dim[i] == t->dim[i];
     if (!fits)
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the scale does not have one element for each block of %lld along axis %d", (long long)block, axis);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the scale does not have one element for each block of %lld along axis %d",
+                            (long long)block, axis);
     g->block = block;
     g->per_inner = 1;
     g->per_d = g->inner;
@@ -110,7 +113,8 @@ static sedge_status grain_of(sg_exec *x, grain *g)
         return SEDGE_OK;
     int axis = sg_axis(sg_get_int(x->attrs, SG_A_axis), t->rank);
     if (axis < 0)
-        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "axis %lld is outside of rank %d", (long long)sg_get_int(x->attrs, SG_A_axis), t->rank);
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "axis %lld is outside of rank %d", (long long)sg_get_int(x->attrs, SG_A_axis),
+                            t->rank);
     return grain_axis(x, t, s, axis, g);
 }
 
@@ -144,7 +148,8 @@ sedge_status sg_infer_quantize(sg_infer *c)
     if (to == 0)
         to = z ? z->dtype : SG_U8;
     if (to < 0 || to >= SG_DTYPE_COUNT || (to != SG_NONE && !quantized((sg_dtype)to)))
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "does not quantize to %s", to > 0 && to < SG_DTYPE_COUNT ? sg_dtypes[to].name : "that type");
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "does not quantize to %s",
+                             to > 0 && to < SG_DTYPE_COUNT ? sg_dtypes[to].name : "that type");
     if (t != SG_NONE && !sg_is_float(t) && t != SG_I32)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "does not take %s", sg_dtypes[t].name);
     if (prec && (prec < 0 || prec >= SG_DTYPE_COUNT || !sg_is_float((sg_dtype)prec)))

@@ -53,7 +53,8 @@ static sedge_status shape_attr(sg_infer *c, sg_type *t)
 
 sedge_status sg_infer_random(sg_infer *c)
 {
-    int64_t kind = sg_get_int(c->attrs, SG_A_kind), dtype = sg_get_int(c->attrs, SG_A_dtype), size = sg_get_int(c->attrs, SG_A_sample_size);
+    int64_t kind = sg_get_int(c->attrs, SG_A_kind), dtype = sg_get_int(c->attrs, SG_A_dtype),
+            size = sg_get_int(c->attrs, SG_A_sample_size);
     const sg_type *like = c->n_in ? c->in[0] : NULL;
     sg_type *t = &c->out[0];
     if (kind < 0 || kind > SG_RANDOM_MULTINOMIAL || dtype < 0 || dtype >= SG_DTYPE_COUNT)
@@ -84,7 +85,8 @@ static int64_t draw(const sg_tensor *p, int64_t row, int64_t n, uint64_t *state)
     int64_t best = 0;
     double top = -HUGE_VAL;
     for (int64_t i = 0; i < n; i++) {
-        double v = sg_load_f64((sg_dtype)p->dtype, p->data, (size_t)(row * n + i)) - log(-log(1 - sg_random_unit(state) * (1 - 0x1p-53)));
+        double v = sg_load_f64((sg_dtype)p->dtype, p->data, (size_t)(row * n + i)) -
+                   log(-log(1 - sg_random_unit(state) * (1 - 0x1p-53)));
         if (v > top) {
             top = v;
             best = i;

@@ -31,22 +31,22 @@ static double round_even(double x)
 }
 
 /* One function per kind: fn_ABS(x, a, b, g). */
-#define UNARY(id, name, formula, derivative)                          \
-    static double fn_##id(double x, double a, double b, double g)     \
-    {                                                                 \
-        (void)a, (void)b, (void)g;                                    \
-        return formula;                                               \
+#define UNARY(id, name, formula, derivative)                      \
+    static double fn_##id(double x, double a, double b, double g) \
+    {                                                             \
+        (void)a, (void)b, (void)g;                                \
+        return formula;                                           \
     }
 #include "op/fn.def"
 #undef UNARY
 
 /* And one loop per kind over f32, with the formula inlined. */
-#define UNARY(id, name, formula, derivative)                                             \
-    static void f32_##id(const float *in, float *out, int64_t n, const sg_fn_params *p)  \
-    {                                                                                    \
-        double a = p->alpha, b = p->beta, g = p->gamma;                                  \
-        for (int64_t i = 0; i < n; i++)                                                  \
-            out[i] = (float)fn_##id((double)in[i], a, b, g);                             \
+#define UNARY(id, name, formula, derivative)                                            \
+    static void f32_##id(const float *in, float *out, int64_t n, const sg_fn_params *p) \
+    {                                                                                   \
+        double a = p->alpha, b = p->beta, g = p->gamma;                                 \
+        for (int64_t i = 0; i < n; i++)                                                 \
+            out[i] = (float)fn_##id((double)in[i], a, b, g);                            \
     }
 #include "op/fn.def"
 #undef UNARY
@@ -125,35 +125,24 @@ static bool to_bool(int64_t kind)
 static bool takes(int64_t kind, sg_dtype t)
 {
     switch (kind) {
-    case SG_UNARY_NOT:
-        return t == SG_BOOL || sg_is_int(t);
-    case SG_UNARY_BIT_NOT:
-        return sg_is_int(t);
+    case SG_UNARY_NOT: return t == SG_BOOL || sg_is_int(t);
+    case SG_UNARY_BIT_NOT: return sg_is_int(t);
     case SG_UNARY_ABS:
     case SG_UNARY_NEG:
     case SG_UNARY_SIGN:
-    case SG_UNARY_RELU:
-        return sg_is_float(t) || sg_is_int(t);
-    default:
-        return sg_is_float(t);
+    case SG_UNARY_RELU: return sg_is_float(t) || sg_is_int(t);
+    default: return sg_is_float(t);
     }
 }
 
 static bool unary_content(sg_infer *c, const sg_dim *v, sg_dim *out)
 {
     switch (sg_get_int(c->attrs, SG_A_kind)) {
-    case SG_UNARY_NEG:
-        *out = sg_d_sub(c, 0, v[0]);
-        return true;
+    case SG_UNARY_NEG: *out = sg_d_sub(c, 0, v[0]); return true;
     case SG_UNARY_ABS:
-    case SG_UNARY_RELU:
-        *out = v[0];
-        return sg_d_nonneg(c, v[0]);
-    case SG_UNARY_NOT:
-        *out = v[0] == 0;
-        return !sg_dim_is_expr(v[0]);
-    default:
-        return false;
+    case SG_UNARY_RELU: *out = v[0]; return sg_d_nonneg(c, v[0]);
+    case SG_UNARY_NOT: *out = v[0] == 0; return !sg_dim_is_expr(v[0]);
+    default: return false;
     }
 }
 

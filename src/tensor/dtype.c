@@ -138,8 +138,14 @@ static unsigned small_encode(const small_float *f, double v, bool sat)
     return sign | (unsigned)code;
 }
 
-float sg_f16_to_f32(uint16_t h) { return (float)small_decode(&F16, h); }
-uint16_t sg_f32_to_f16(float f) { return (uint16_t)small_encode(&F16, (double)f, true); }
+float sg_f16_to_f32(uint16_t h)
+{
+    return (float)small_decode(&F16, h);
+}
+uint16_t sg_f32_to_f16(float f)
+{
+    return (uint16_t)small_encode(&F16, (double)f, true);
+}
 
 float sg_bf16_to_f32(uint16_t h)
 {
@@ -149,7 +155,10 @@ float sg_bf16_to_f32(uint16_t h)
     return f;
 }
 
-uint16_t sg_f32_to_bf16(float f) { return (uint16_t)small_encode(&BF16, (double)f, true); }
+uint16_t sg_f32_to_bf16(float f)
+{
+    return (uint16_t)small_encode(&BF16, (double)f, true);
+}
 
 /* E8M0 (OCP Microscaling 1.0) is a power of two: an exponent alone, 255 is NaN. Ties go up. */
 static double e8m0_decode(unsigned code)
@@ -192,9 +201,21 @@ static uint64_t word_get(const void *base, size_t i, unsigned bytes)
     const uint8_t *p = (const uint8_t *)base + i * bytes;
     switch (bytes) {
     case 1: return *p;
-    case 2: { uint16_t v; memcpy(&v, p, 2); return v; }
-    case 4: { uint32_t v; memcpy(&v, p, 4); return v; }
-    default: { uint64_t v; memcpy(&v, p, 8); return v; }
+    case 2: {
+        uint16_t v;
+        memcpy(&v, p, 2);
+        return v;
+    }
+    case 4: {
+        uint32_t v;
+        memcpy(&v, p, 4);
+        return v;
+    }
+    default: {
+        uint64_t v;
+        memcpy(&v, p, 8);
+        return v;
+    }
     }
 }
 
@@ -258,14 +279,9 @@ static double load_float(sg_dtype t, const void *base, size_t i)
     float f;
     double d;
     switch (t) {
-    case SG_F32:
-        memcpy(&f, (const char *)base + i * 4, 4);
-        return (double)f;
-    case SG_F64:
-        memcpy(&d, (const char *)base + i * 8, 8);
-        return d;
-    case SG_F8E8M0:
-        return e8m0_decode(((const uint8_t *)base)[i]);
+    case SG_F32: memcpy(&f, (const char *)base + i * 4, 4); return (double)f;
+    case SG_F64: memcpy(&d, (const char *)base + i * 8, 8); return d;
+    case SG_F8E8M0: return e8m0_decode(((const uint8_t *)base)[i]);
     default: {
         const small_float *s = small(t);
         return s ? small_decode(s, (unsigned)raw_get(t, base, i)) : 0;
@@ -312,27 +328,20 @@ static void store_float(sg_dtype t, void *base, size_t i, double v, bool sat)
 void sg_store_f64_sat(sg_dtype t, void *base, size_t i, double v, bool sat)
 {
     switch (sg_dtypes[t].cls) {
-    case 'F':
-        store_float(t, base, i, v, sat);
-        break;
-    case 'I':
-        raw_put(t, base, i, (uint64_t)trunc_i64(v));
-        break;
+    case 'F': store_float(t, base, i, v, sat); break;
+    case 'I': raw_put(t, base, i, (uint64_t)trunc_i64(v)); break;
     case 'U':
         if (t == SG_U64 && v >= 9223372036854775808.0)
             raw_put(t, base, i, v >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)v);
         else
             raw_put(t, base, i, (uint64_t)trunc_i64(v));
         break;
-    case 'B':
-        ((uint8_t *)base)[i] = v != 0;
-        break;
+    case 'B': ((uint8_t *)base)[i] = v != 0; break;
     case 'C':
         store_float(t == SG_C64 ? SG_F32 : SG_F64, base, 2 * i, v, sat);
         store_float(t == SG_C64 ? SG_F32 : SG_F64, base, 2 * i + 1, 0, sat);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 

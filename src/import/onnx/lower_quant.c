@@ -166,9 +166,18 @@ static sedge_status around(sg_onnx_node *n, sg_onnx_lower_fn *lower, int64_t ops
     return quantized(n, out[0], sg_on_in(n, 3), zero_point(n, 4, 0));
 }
 
-sedge_status sg_lower_qlinear_average_pool(sg_onnx_node *n) { return around(n, sg_lower_average_pool, 22); }
-sedge_status sg_lower_qlinear_global_pool(sg_onnx_node *n) { return around(n, sg_lower_global_average_pool, 22); }
-sedge_status sg_lower_qlinear_softmax(sg_onnx_node *n) { return around(n, sg_lower_softmax, sg_on_int(n, "opset", 13)); }
+sedge_status sg_lower_qlinear_average_pool(sg_onnx_node *n)
+{
+    return around(n, sg_lower_average_pool, 22);
+}
+sedge_status sg_lower_qlinear_global_pool(sg_onnx_node *n)
+{
+    return around(n, sg_lower_global_average_pool, 22);
+}
+sedge_status sg_lower_qlinear_softmax(sg_onnx_node *n)
+{
+    return around(n, sg_lower_softmax, sg_on_int(n, "opset", 13));
+}
 
 /* Inputs y scale, y zero, then x, scale, zero of each part. */
 sedge_status sg_lower_qlinear_concat(sg_onnx_node *n)
@@ -222,7 +231,8 @@ static sedge_status product(sg_onnx_node *n, const scaled *s)
 
 sedge_status sg_lower_matmul_integer_to_float(sg_onnx_node *n)
 {
-    scaled s = {sg_on_in(n, 0), sg_on_in(n, 1), sg_on_in(n, 2), sg_on_in(n, 3), sg_on_in(n, 4), sg_on_in(n, 5), 0, sg_on_in(n, 6)};
+    scaled s = {sg_on_in(n, 0), sg_on_in(n, 1), sg_on_in(n, 2), sg_on_in(n, 3), sg_on_in(n, 4), sg_on_in(n, 5), 0,
+                sg_on_in(n, 6)};
     return product(n, &s);
 }
 
@@ -232,7 +242,13 @@ sedge_status sg_lower_dynamic_quantize_matmul(sg_onnx_node *n)
     sg_nid q = x ? sg_on_emit(n, SG_OP_DYNAMIC_QUANTIZE, &x, 1, 3) : SG_NONE_ID;
     if (!finish(n, q))
         return sg_fail(n->err, SEDGE_E_FORMAT, "an input is missing");
-    scaled s = {sg_node_out(n->g, q, 0), sg_on_in(n, 1), sg_node_out(n->g, q, 1), sg_on_in(n, 2), sg_node_out(n->g, q, 2), sg_on_in(n, 3), 0,
+    scaled s = {sg_node_out(n->g, q, 0),
+                sg_on_in(n, 1),
+                sg_node_out(n->g, q, 1),
+                sg_on_in(n, 2),
+                sg_node_out(n->g, q, 2),
+                sg_on_in(n, 3),
+                0,
                 sg_on_in(n, 4)};
     return product(n, &s);
 }
@@ -252,7 +268,14 @@ sedge_status sg_lower_qgemm(sg_onnx_node *n)
     double alpha = sg_on_float(n, "alpha", 1);
     sg_vid a = turned(n, sg_on_in(n, 0), "transA"), b = turned(n, sg_on_in(n, 3), "transB");
     if (sg_on_in(n, 7)) {
-        sg_vid in[9] = {a, sg_on_in(n, 1), zero_point(n, 2, 0), b, sg_on_in(n, 4), zero_point(n, 5, 3), sg_on_in(n, 7), zero_point(n, 8, 0),
+        sg_vid in[9] = {a,
+                        sg_on_in(n, 1),
+                        zero_point(n, 2, 0),
+                        b,
+                        sg_on_in(n, 4),
+                        zero_point(n, 5, 3),
+                        sg_on_in(n, 7),
+                        zero_point(n, 8, 0),
                         sg_on_in(n, 6)};
         sg_nid node = sg_on_emit(n, SG_OP_QLINEAR_MATMUL, in, in[8] ? 9 : 8, 1);
         if (!node || !sg_set_float(n->g, node, SG_A_alpha, alpha))
