@@ -12,10 +12,10 @@ typedef struct option {
 } option;
 
 static const option options[] = {
-    {'i', "--in", NULL, true},        {'o', "-o", "--out", true},       {'d', "--dim", NULL, true},
-    {'t', "--threads", NULL, true},   {'s', "--seed", NULL, true},      {'S', "--seconds", NULL, true},
-    {'j', "--json", NULL, false},     {'p', "--ops", NULL, false},      {'g', "--graph", NULL, true},
-    {'f', "--functions", NULL, true}, {'T', "--target", NULL, true},    {'F', "--allow-fallback", NULL, false},
+    {'i', "--in", NULL, true},           {'o', "-o", "--out", true},    {'d', "--dim", NULL, true},
+    {'t', "--threads", NULL, true},      {'s', "--seed", NULL, true},   {'S', "--seconds", NULL, true},
+    {'j', "--json", NULL, false},        {'p', "--ops", NULL, false},   {'g', "--graph", NULL, true},
+    {'f', "--functions", NULL, true},    {'T', "--target", NULL, true}, {'F', "--allow-fallback", NULL, false},
     {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
 };
 

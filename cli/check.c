@@ -17,7 +17,8 @@
 static int check_main(int argc, char **argv);
 
 const verb verb_check = {"check", "ONNX test folders (model.onnx, test_data_set_K): pass or not",
-                         "check DIR... [--threads T] [--target cpu|reference|loopback] [--functions F.onnx] [--no-optimize]", check_main};
+                         "check DIR... [--threads T] [--target cpu|reference|loopback] [--functions F.onnx] [--no-optimize]",
+                         check_main};
 
 enum { PASSED = 'P', FAILED = 'F', SKIPPED = 'S' };
 

@@ -30,14 +30,15 @@ static bool same_strings(const sedge_tensor *got, const sedge_tensor *want, size
     const sedge_str *g = got->data, *w = want->data;
     for (size_t i = 0; i < n; i++)
         if (g[i].n != w[i].n || (g[i].n && memcmp(g[i].p, w[i].p, (size_t)g[i].n) != 0)) {
-            snprintf(why, size, "element %zu is \"%.*s\", expected \"%.*s\"", i, (int)(g[i].n < 60 ? g[i].n : 60), g[i].p ? g[i].p : "",
-                     (int)(w[i].n < 60 ? w[i].n : 60), w[i].p ? w[i].p : "");
+            snprintf(why, size, "element %zu is \"%.*s\", expected \"%.*s\"", i, (int)(g[i].n < 60 ? g[i].n : 60),
+                     g[i].p ? g[i].p : "", (int)(w[i].n < 60 ? w[i].n : 60), w[i].p ? w[i].p : "");
             return false;
         }
     return true;
 }
 
-static bool same_floats(const sedge_tensor *got, const sedge_tensor *want, int dtype, size_t n, const tolerance *tol, char *why, size_t size)
+static bool same_floats(const sedge_tensor *got, const sedge_tensor *want, int dtype, size_t n, const tolerance *tol, char *why,
+                        size_t size)
 {
     size_t bad = 0, first = 0;
     double worst = 0;
@@ -52,8 +53,8 @@ static bool same_floats(const sedge_tensor *got, const sedge_tensor *want, int d
             worst = d;
     }
     if (bad)
-        snprintf(why, size, "%zu of %zu elements differ (largest difference %.3g); element %zu is %.9g, expected %.9g", bad, n, worst, first,
-                 sg_load_f64((sg_dtype)dtype, got->data, first), sg_load_f64((sg_dtype)dtype, want->data, first));
+        snprintf(why, size, "%zu of %zu elements differ (largest difference %.3g); element %zu is %.9g, expected %.9g", bad, n,
+                 worst, first, sg_load_f64((sg_dtype)dtype, got->data, first), sg_load_f64((sg_dtype)dtype, want->data, first));
     return bad == 0;
 }
 
@@ -64,8 +65,8 @@ static bool same_ints(const sedge_tensor *got, const sedge_tensor *want, size_t 
         if (sedge_tensor_i64(got, i) != sedge_tensor_i64(want, i) && !bad++)
             first = i;
     if (bad)
-        snprintf(why, size, "%zu of %zu elements differ; element %zu is %lld, expected %lld", bad, n, first, (long long)sedge_tensor_i64(got, first),
-                 (long long)sedge_tensor_i64(want, first));
+        snprintf(why, size, "%zu of %zu elements differ; element %zu is %lld, expected %lld", bad, n, first,
+                 (long long)sedge_tensor_i64(got, first), (long long)sedge_tensor_i64(want, first));
     return bad == 0;
 }
 
@@ -92,7 +93,8 @@ bool compare(const sedge_tensor *got, const sedge_tensor *want, const tolerance 
     char a[96], b[96];
     sg_tensor st;
     if (got->kind != want->kind || (got->kind == SEDGE_TENSOR && got->dtype != want->dtype)) {
-        snprintf(why, size, "type is %s, expected %s", type_text(a, got->kind, got->dtype), type_text(b, want->kind, want->dtype));
+        snprintf(why, size, "type is %s, expected %s", type_text(a, got->kind, got->dtype),
+                 type_text(b, want->kind, want->dtype));
         return false;
     }
     if (got->kind != SEDGE_TENSOR)

@@ -10,7 +10,8 @@
 static int inspect_main(int argc, char **argv);
 
 const verb verb_inspect = {"inspect", "what is in the model: inputs, outputs, ops, weights, memory",
-                           "inspect MODEL [--json] [--graph FILE.dot|FILE.svg] [--dim N=1]... [--functions F.onnx]", inspect_main};
+                           "inspect MODEL [--json] [--graph FILE.dot|FILE.svg] [--dim N=1]... [--functions F.onnx]",
+                           inspect_main};
 
 static void io_shape(char *text, size_t size, const sedge_io *io)
 {
@@ -127,8 +128,8 @@ static void print_head(const look *l)
     line("producer", mi->producer[0] ? mi->producer : "-");
     text[0] = 0;
     for (int i = 0; i < mi->n_opset && at < sizeof text; i++)
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %lld", i ? ", " : "", mi->opset_domain[i][0] ? mi->opset_domain[i] : "ai.onnx",
-                               (long long)mi->opset_version[i]);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s %lld", i ? ", " : "",
+                               mi->opset_domain[i][0] ? mi->opset_domain[i] : "ai.onnx", (long long)mi->opset_version[i]);
     line("opsets", text);
     snprintf(text, sizeof text, "%d", mi->nodes);
     line("nodes", text);

@@ -7,11 +7,10 @@
 
 static int run_main(int argc, char **argv);
 
-const verb verb_run = {
-    "run", "inference on tensors: prints the outputs, writes them with -o",
-    "run MODEL [--in NAME=FILE]... [-o DIR] [--dim N=1]... [--threads T] [--seed S] [--functions F.onnx]\n"
-    "                 [--target cpu|reference|loopback] [--allow-fallback] [--no-optimize] [--json]",
-    run_main};
+const verb verb_run = {"run", "inference on tensors: prints the outputs, writes them with -o",
+                       "run MODEL [--in NAME=FILE]... [-o DIR] [--dim N=1]... [--threads T] [--seed S] [--functions F.onnx]\n"
+                       "                 [--target cpu|reference|loopback] [--allow-fallback] [--no-optimize] [--json]",
+                       run_main};
 
 typedef struct summary {
     double min, max, mean;

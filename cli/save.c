@@ -76,7 +76,8 @@ static void file_name(char *out, size_t size, const char *name)
     size_t n = 0;
     for (; name[n] && n + 1 < size; n++) {
         char c = name[n];
-        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                     c == '-';
         out[n] = plain ? c : '_';
     }
     out[n] = 0;

@@ -89,7 +89,8 @@ static sedge_status read_raw(values *v, const sg_map *m, const sedge_io *io, con
             dim[k] = rest ? (int64_t)(m->size * 8 / bits) / rest : 0;
     SG_TRY(tensor_alloc(v, io, dim, io->rank, out, err));
     if (sedge_tensor_bytes(out) != m->size)
-        return sg_fail(err, SEDGE_E_SHAPE, "input %s: the file has %zu bytes, %zu are expected", io->name, m->size, sedge_tensor_bytes(out));
+        return sg_fail(err, SEDGE_E_SHAPE, "input %s: the file has %zu bytes, %zu are expected", io->name, m->size,
+                       sedge_tensor_bytes(out));
     if (m->size)
         memcpy(out->data, m->data, m->size);
     return SEDGE_OK;

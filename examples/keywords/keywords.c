@@ -8,8 +8,8 @@
 
 #include "sedge/sedge.h"
 
-#define RATE 16000
-#define RUNS 50
+#define RATE   16000
+#define RUNS   50
 #define LABELS 32
 
 static double now_ms(void)
@@ -43,7 +43,8 @@ static const char *read_wav(const char *path, float out[RATE])
         const unsigned char *chunk = buf + at;
         size_t size = le(chunk + 4, 4), left = n - at - 8;
         if (memcmp(chunk, "fmt ", 4) == 0) {
-            if (size < 16 || left < 16 || le(chunk + 8, 2) != 1 || le(chunk + 10, 2) != 1 || le(chunk + 12, 4) != RATE || le(chunk + 22, 2) != 16)
+            if (size < 16 || left < 16 || le(chunk + 8, 2) != 1 || le(chunk + 10, 2) != 1 || le(chunk + 12, 4) != RATE ||
+                le(chunk + 22, 2) != 16)
                 return "is not 16 kHz mono PCM of 16 bits";
             format_seen = 1;
         } else if (memcmp(chunk, "data", 4) == 0 && format_seen) {

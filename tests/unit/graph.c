@@ -114,12 +114,12 @@ static void nodes_keep_their_order(void **state)
     n[2] = sg_node_new(g, SG_ROW(UNARY), &a, 1, 1, n[3]);
     int i = 0;
     SG_EACH_NODE(g, k)
-        assert_int_equal(k, n[i++]);
+    assert_int_equal(k, n[i++]);
     assert_int_equal(i, 4);
     sg_node_delete(g, n[1]);
     i = 0;
     SG_EACH_NODE(g, k)
-        assert_int_not_equal(k, n[1]), i++;
+    assert_int_not_equal(k, n[1]), i++;
     assert_int_equal(i, 3);
 }
 
@@ -151,7 +151,7 @@ static void clones_stand_alone(void **state)
     assert_int_equal(c->n_output, 1);
     int count = 0;
     SG_EACH_NODE(c, k)
-        count++;
+    count++;
     assert_int_equal(count, 1);
     sg_value_replace(c, c->output[0], c->input[0]);
     assert_int_equal(g->output[0], sg_node_out(g, n, 0));

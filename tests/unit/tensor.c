@@ -75,11 +75,8 @@ static void shapes_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_are_checked),
-        cmocka_unit_test(axes_wrap_once),
-        cmocka_unit_test(walk_broadcasts),
-        cmocka_unit_test(scalar_walk_has_one_element),
-        cmocka_unit_test(shapes_compare),
+        cmocka_unit_test(products_are_checked),        cmocka_unit_test(axes_wrap_once), cmocka_unit_test(walk_broadcasts),
+        cmocka_unit_test(scalar_walk_has_one_element), cmocka_unit_test(shapes_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
