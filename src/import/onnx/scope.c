@@ -105,11 +105,27 @@ static sedge_status use(sg_onnx *s, sg_onnx_scope *sc, const char *name)
     return SEDGE_OK;
 }
 
+/* Models exist that define a constant twice under one name; other runtimes take the last one for all its uses. */
+static bool const_again(sg_onnx_scope *sc, const sg_onp_node *node, int i)
+{
+    sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0]) : NULL;
+    if (!slot || slot->producer < 0 || !sg_onnx_is_constant(&node[slot->producer]))
+        return false;
+    slot->producer = i;
+    return true;
+}
+
+static bool overruled(const sg_onnx_scope *sc, const sg_onp_node *node, int i)
+{
+    const sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0]) : NULL;
+    return slot && slot->producer != i;
+}
+
 static sedge_status define_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, int n)
 {
     for (int i = 0; i < n; i++)
         for (int k = 0; k < node[i].n_out; k++)
-            if (*node[i].out[k])
+            if (*node[i].out[k] && !const_again(sc, node, i))
                 SG_TRY(define(s, sc, node[i].out[k], i));
     return SEDGE_OK;
 }
@@ -140,7 +156,7 @@ sedge_status sg_onnx_lower_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node 
         return nomem(s);
     sedge_status st = sg_onnx_sort(s, sc, node, n, order);
     for (int i = 0; i < n && st == SEDGE_OK; i++)
-        st = sg_onnx_node_lower(s, sc, &node[order[i]]);
+        st = overruled(sc, node, order[i]) ? SEDGE_OK : sg_onnx_node_lower(s, sc, &node[order[i]]);
     sg_free(s->mem, order, room * sizeof *order);
     return st;
 }
