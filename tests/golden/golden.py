@@ -93,6 +93,8 @@ def run_case(sedge, testdata, folder, case):
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
         except subprocess.TimeoutExpired:
             return "took longer than 300 s"
+        except OSError as e:
+            return str(e)
         if done.returncode != 0:
             return (done.stderr.strip().splitlines() or ["exit status %d" % done.returncode])[-1]
         for spec in case["outputs"]:
