@@ -137,9 +137,15 @@ static bool parse(einsum *e, const char *s, int n_in, const int *rank)
     return true;
 }
 
-/* Joins the dims of one label: 1 gives way, a number beats an expression. */
-static bool join(sg_dim *d, sg_dim b)
+/* Joins the dims of one label: axes under an ellipsis broadcast; those of a letter are equal, or 1. */
+static bool join(sg_infer *c, char label, sg_dim *d, sg_dim b)
 {
+    if (label <= SG_RANK_MAX) {
+        sg_type ta = {.rank = 1, .dim = {*d}}, tb = {.rank = 1, .dim = {b}}, both = ta;
+        bool ok = sg_d_broadcast(c, &ta, &tb, &both) == SEDGE_OK;
+        *d = both.dim[0];
+        return ok;
+    }
     if (*d == 1 || (sg_dim_is_expr(*d) && !sg_dim_is_expr(b) && b != 1))
         *d = b;
     return *d == b || b == 1 || sg_dim_is_expr(b) || sg_dim_is_expr(*d);
@@ -167,7 +173,7 @@ sedge_status sg_infer_einsum(sg_infer *c)
         dim[i] = 1;
     for (int k = 0; k < e.n_in; k++)
         for (int i = 0; i < e.rank[k]; i++)
-            if (!join(&dim[find(&e, e.axis[k][i])], c->in[k]->dim[i]))
+            if (!join(c, e.axis[k][i], &dim[find(&e, e.axis[k][i])], c->in[k]->dim[i]))
                 return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d of operand %d has another size than its label", i, k);
     y->rank = (int8_t)e.n_out;
     for (int i = 0; i < e.n_out; i++)
