@@ -179,8 +179,10 @@ sedge_status sg_att_init(sg_exec *x, sg_att *a)
         a->scale = a->size ? 1 / sqrt((double)a->size) : 1;
     sg_dtype t = (sg_dtype)x->in[0]->dtype;
     a->round = t == SG_F16 || t == SG_BF16 ? t : SG_NONE;
+    /* The definition of flex_attention multiplies bf16 matrices to f32. */
+    a->score_round = t == SG_BF16 && x->op == SG_ROW(FLEX_ATTENTION) ? SG_NONE : a->round;
     sg_dtype soft = (sg_dtype)sg_get_int(x->attrs, SG_A_softmax_precision);
-    soft = soft == SG_NONE ? t : soft;
+    soft = soft == SG_NONE ? a->score_round : soft;
     a->softmax_round = soft == SG_F16 || soft == SG_BF16 ? soft : SG_NONE;
     a->n_kv = a->n_new;
     if (x->op != SG_ROW(ATTENTION))

@@ -15,8 +15,9 @@ typedef struct sg_att {
     bool causal;
     int64_t left, right; /* -1: no bound */
     double scale, softcap;
-    sg_dtype round;         /* f16 or bf16: intermediate results are rounded to it, as the operator is defined; else SG_NONE */
-    sg_dtype softmax_round; /* the same for the softmax */
+    /* f16 or bf16 where intermediate results are rounded to it as ONNX's definition does, else SG_NONE: scaled operands
+     * and probabilities; scores; the softmax. */
+    sg_dtype round, score_round, softmax_round;
     int mode;               /* what output 3 holds */
     const sg_tensor *mask, *past_k, *past_v, *nonpad;
 } sg_att;

@@ -152,7 +152,9 @@ static void softmax(REAL *s, int64_t n, sg_dtype round)
         return;
     }
     for (int64_t j = 0; j < n; j++)
-        sum += s[j] = rounded(round, exp(s[j] - top));
+        s[j] = rounded(round, exp(rounded(round, s[j] - top)));
+    for (int64_t j = 0; j < n; j++) /* the definition adds bf16 one by one, f16 in f32 */
+        sum = rounded(round == SG_BF16 ? round : SG_NONE, sum + s[j]);
     sum = rounded(round, sum);
     for (int64_t j = 0; j < n; j++)
         s[j] = rounded(round, s[j] / sum);
@@ -183,7 +185,7 @@ static void score_row(const sg_att *a, const att_data *d, int64_t b, int64_t h, 
     for (int64_t e = 0; e < a->size; e++)
         d->row_q[e] = rounded(a->round, q[e] * d->q_scale);
     for (int64_t j = lo; j < hi; j++)
-        score[j] = rounded(a->round, dot(d->row_q, k + j * d->k.at.step, a->size));
+        score[j] = rounded(a->score_round, dot(d->row_q, k + j * d->k.at.step, a->size));
 }
 
 static void keep(REAL *qk, int want, int mode, const REAL *s, int64_t n)
@@ -208,10 +210,10 @@ static void row_run(const sg_att *a, const att_data *d, int64_t b, int64_t h, in
     keep(qk, 0, a->mode, s, n);
     if (a->softcap > 0)
         for (int64_t j = lo; j < hi; j++)
-            s[j] = rounded(a->round, (REAL)a->softcap * tanh(s[j] / (REAL)a->softcap));
+            s[j] = rounded(a->score_round, (REAL)a->softcap * tanh(s[j] / (REAL)a->softcap));
     keep(qk, 1, a->mode, s, n);
     for (int64_t j = lo; j < hi; j++)
-        s[j] = d->bias[j] == -(REAL)INFINITY ? d->bias[j] : rounded(a->round, s[j] + d->bias[j]);
+        s[j] = d->bias[j] == -(REAL)INFINITY ? d->bias[j] : rounded(a->score_round, s[j] + d->bias[j]);
     keep(qk, 2, a->mode, s, n);
     if (any)
         softmax(s + lo, hi - lo, a->softmax_round);
