@@ -165,6 +165,12 @@ static sedge_status formal_widen(sg_infer *c, sg_graph *r, const dim_map *m, int
 {
     char tf[96], to[96];
     sg_type was = *f;
+    if (f->kind == SG_OPT && o->kind == f->inner) { /* a value is a present optional */
+        if (!f->dtype)
+            f->dtype = o->dtype;
+        *changed = *changed || was.dtype != f->dtype;
+        return SEDGE_OK;
+    }
     if (f->kind != o->kind || (f->dtype && o->dtype && f->dtype != o->dtype))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "carried value %d goes in as %s and comes back as %s", k,
                              sg_type_text(f, &r->dims, tf, sizeof tf), sg_type_text(o, &r->dims, to, sizeof to));
@@ -196,6 +202,15 @@ static sedge_status body_settle(sg_infer *c, sg_graph *r, const dim_map *m, int 
             SG_TRY(formal_widen(c, r, m, k, &r->value[r->input[in0 + k]].type, &r->value[r->output[out0 + k]].type, &changed));
     }
     return SEDGE_OK;
+}
+
+/* The type outside of a carried value: what its formal covers, but never an optional where the body gives a value. */
+static void carried_leave(sg_infer *c, const sg_graph *r, const dim_map *m, int in, int out, sg_type *t)
+{
+    const sg_type *f = &r->value[r->input[in]].type, *o = &r->value[r->output[out]].type;
+    type_leave(c, m, f->kind != o->kind ? o : f, t);
+    if (f->kind != o->kind)
+        t->rank = -1;
 }
 
 /* The type of pieces of type t stacked along an axis of the result. */
@@ -267,7 +282,7 @@ sedge_status sg_infer_loop(sg_infer *c)
         SG_TRY(type_enter(c, r, &m, (size_t)(2 + k), c->in[2 + k]));
     SG_TRY(body_settle(c, r, &m, 2, 1, ns));
     for (int k = 0; k < ns; k++)
-        type_leave(c, &m, &r->value[r->input[2 + k]].type, &c->out[k]);
+        carried_leave(c, r, &m, 2 + k, 1 + k, &c->out[k]);
     if (ns == c->n_out)
         return SEDGE_OK;
     sg_dim n = trip_count(c, r);
@@ -355,7 +370,7 @@ sedge_status sg_infer_scan(sg_infer *c)
     SG_TRY(body_settle(c, r, &m, 0, 0, ns));
     for (int k = 0; k < c->n_out; k++) {
         if (k < ns)
-            type_leave(c, &m, &r->value[r->input[k]].type, &c->out[k]);
+            carried_leave(c, r, &m, k, k, &c->out[k]);
         else
             SG_TRY(type_stack(c, &m, &r->value[r->output[k]].type, batched ? 0 : listed(c, SG_A_scan_output_axes, k - ns), len,
                               &c->out[k]));

@@ -111,10 +111,19 @@ static sedge_status loop_step(sg_exec *x, loop *l)
     return sg_carry_take(x, &l->carry, l->outs + 1);
 }
 
+/* A carried value as output k. One that went in as an optional comes out as the value inside. */
+static sedge_status state_out(sg_exec *x, int k, const sg_tensor *t)
+{
+    const sg_seq *s = t->kind == SG_OPT && x->out[k] && x->out[k]->kind != SG_OPT ? t->data : NULL;
+    if (s && s->n)
+        return sg_out_box(x, k, s->item[0]);
+    return sg_out_copy(x, k, t);
+}
+
 static sedge_status loop_outputs(sg_exec *x, loop *l)
 {
     for (int k = 0; k < l->n_state; k++)
-        SG_TRY(sg_out_copy(x, k, l->carry.now[k]));
+        SG_TRY(state_out(x, k, l->carry.now[k]));
     for (int k = 0; k < l->n_stack; k++) {
         stack *s = &l->stacks[k];
         int rank;
