@@ -34,11 +34,17 @@ static int shortest(sg_dtype t, double v, char *d, int *e)
     return n;
 }
 
-/* Positional for 1e-4 <= v < 1e16, else with an exponent of at least two digits. */
-static int layout(const char *d, int n, int e, char *out)
+/* Numbers from here on have an exponent: what the type's digits no longer tell apart (NumPy 2.4). */
+static double positional_end(sg_dtype t)
+{
+    return t == SG_F16 ? 1e3 : t == SG_F32 ? 1e6 : 1e16;
+}
+
+/* The digits in place, or with an exponent of at least two digits. */
+static int layout(const char *d, int n, int e, bool scientific, char *out)
 {
     int at = 0;
-    if (e < -4 || e >= 16) {
+    if (scientific) {
         out[at++] = d[0];
         if (n > 1) {
             out[at++] = '.';
@@ -82,7 +88,7 @@ int sg_number_text(sg_dtype t, double v, char out[SG_NUMBER_TEXT_MAX])
     if (v == 0)
         return at + snprintf(out + at, 8, "0.0");
     int n = shortest(t, v, d, &e);
-    return at + layout(d, n, e, out + at);
+    return at + layout(d, n, e, v < 1e-4 || v >= positional_end(t), out + at);
 }
 
 static int element_text(const sg_tensor *in, size_t i, char out[SG_NUMBER_TEXT_MAX])
