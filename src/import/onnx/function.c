@@ -5,13 +5,28 @@
 
 const sg_onp_fn *sg_onnx_fn_find(const sg_onnx *s, const sg_onp_node *node, bool library)
 {
-    for (int i = 0; i < s->n_fn; i++) {
-        const sg_onp_fn *fn = &s->fn[i];
-        /* names are interned */
-        if (fn->library == library && fn->name == node->op_type && fn->domain == node->domain && fn->overload == node->overload)
+    const sg_onnx_slot *slot = sg_onnx_slot_find(&s->fn_name, node->op_type);
+    for (int i = slot ? slot->producer + 1 : 0; i; i = s->fn[i - 1].next) {
+        const sg_onp_fn *fn = &s->fn[i - 1];
+        if (fn->library == library && fn->domain == node->domain && fn->overload == node->overload) /* names are interned */
             return fn;
     }
     return NULL;
+}
+
+/* Later functions go to the front of their chain, so walk from the end: the first of equals wins. */
+sedge_status sg_onnx_fn_index(sg_onnx *s)
+{
+    s->fn_name.mem = s->mem;
+    for (int i = s->n_fn - 1; i >= 0; i--) {
+        bool fresh;
+        sg_onnx_slot *slot = sg_onnx_slot_add(&s->fn_name, s->fn[i].name, &fresh);
+        if (!slot)
+            return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+        s->fn[i].next = slot->producer + 1;
+        slot->producer = i;
+    }
+    return SEDGE_OK;
 }
 
 static const sg_onp_attr *call_attr(const sg_onnx_at *at, const char *name)

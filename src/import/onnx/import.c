@@ -181,6 +181,7 @@ static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const s
         SG_TRY(library_scan(s, &lib[i]));
     SG_TRY(sg_onp_graph_read(s, m.graph, &p));
     SG_TRY(sg_onnx_index_build(s));
+    SG_TRY(sg_onnx_fn_index(s));
     SG_TRY(sg_onnx_check_known(s, p));
     sg_graph *g = sg_graph_new(s->arena);
     if (!g)
@@ -207,6 +208,7 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
     if (st != SEDGE_OK)
         sg_fail(err, st, "%s", own.status != SEDGE_OK ? own.msg : sedge_status_text(st));
     sg_free(s.mem, s.word, s.cap_word * sizeof *s.word);
+    sg_onnx_table_free(&s.fn_name);
     sg_arena_free(&s.tmp);
     return st;
 }

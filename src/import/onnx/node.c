@@ -13,7 +13,7 @@ static const sg_onnx_op table[] = {
 #define TABLE_N (sizeof table / sizeof table[0] - 1)
 
 /* What functions unfold to is bounded: a few of them calling each other twice would never end. */
-#define LOWERED_MAX ((size_t)1 << 22)
+#define LOWERED_MAX ((size_t)1 << 18)
 
 /* A power of two with room to spare. */
 #define INDEX_N 4096u
@@ -67,6 +67,24 @@ int64_t sg_onnx_opset_of(const sg_onnx_frame *f, const char *domain)
     return 1;
 }
 
+/* Nodes of functions are called CALL/NODE, as long as that stays short: calls nest, and names are the model's. */
+static sedge_status name_inside(sg_onnx *s, const char *prefix, const sg_onp_node *node, const char **out)
+{
+    const char *own = *node->name || !*prefix ? node->name : node->op_type;
+    size_t a = strlen(prefix), b = strlen(own);
+    *out = own;
+    if (!a || a + b > 256)
+        return SEDGE_OK;
+    char *name = sg_arena_alloc(s->arena, a + b + 2);
+    if (!name)
+        return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
+    memcpy(name, prefix, a);
+    name[a] = '/';
+    memcpy(name + a + 1, own, b);
+    *out = name;
+    return SEDGE_OK;
+}
+
 static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, sg_onnx_at *at)
 {
     memset(at, 0, sizeof *at);
@@ -78,17 +96,7 @@ static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *no
     at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out, sizeof *at->n.out);
     if (!at->n.in || !at->n.out)
         return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
-    const char *prefix = sc->frame->prefix;
-    if (*prefix) {
-        size_t a = strlen(prefix), b = strlen(node->name);
-        char *name = sg_arena_alloc(s->arena, a + b + 2);
-        if (!name)
-            return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
-        memcpy(name, prefix, a);
-        name[a] = '/';
-        memcpy(name + a + 1, node->name, b);
-        at->n.name = name;
-    }
+    SG_TRY(name_inside(s, sc->frame->prefix, node, &at->n.name));
     for (int k = 0; k < node->n_in; k++)
         if (*node->in[k])
             SG_TRY(sg_onnx_resolve(s, sc, node->in[k], &at->n.in[k]));
@@ -142,8 +150,8 @@ static void blame(sg_onnx *s, const sg_onnx_at *at)
 sedge_status sg_onnx_node_lower(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node)
 {
     sg_onnx_at at;
-    if (++s->lowered > LOWERED_MAX)
-        return sg_fail(s->err, SEDGE_E_LIMIT, "the model unfolds to more than %zu nodes", LOWERED_MAX);
+    if (sc->frame->fn && ++s->lowered > LOWERED_MAX)
+        return sg_fail(s->err, SEDGE_E_LIMIT, "functions unfold to more than %zu nodes", LOWERED_MAX);
     sedge_status st = at_open(s, sc, node, &at);
     if (st == SEDGE_OK)
         st = dispatch(s, &at);

@@ -275,6 +275,8 @@ static sedge_status graph_field(sg_onnx *s, sg_pb *msg, const sg_pb_field *f, sg
 
 sedge_status sg_onp_graph_read(sg_onnx *s, sg_pb msg, sg_onp_graph **out)
 {
+    if (msg.depth + 3 > SG_PB_DEPTH_MAX) /* a graph, its nodes, their attributes */
+        return sg_fail(s->err, SEDGE_E_LIMIT, "graphs are nested too deeply");
     sg_onp_graph *g = sg_arena_alloc(&s->tmp, sizeof *g);
     if (!g)
         return nomem(s);

@@ -39,7 +39,8 @@ static sedge_status visit_from(sg_onnx *s, const sg_onnx_scope *sc, const sg_onp
         if (p < 0 || state[p] == 2)
             continue;
         if (state[p] == 1)
-            return sg_fail(s->err, SEDGE_E_FORMAT, "node %.60s (%.60s) depends on itself", node[p].name, node[p].op_type);
+            return sg_fail(s->err, SEDGE_E_FORMAT, "node %.60s (%.60s) depends on itself",
+                           *node[p].name ? node[p].name : "unnamed", node[p].op_type);
         state[p] = 1;
         stack[top++] = (visit){p, 0};
     }

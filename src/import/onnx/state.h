@@ -47,6 +47,7 @@ typedef struct sg_onp_fn {
     sg_onp_attr *attr; /* parameters with a default */
     sg_onnx_opset *opset;
     int n_in, n_out, n_node, n_attr, n_opset;
+    int next;     /* 1 + index of the next function of the same name, 0: none */
     bool library; /* from a sg_onnx_library: the table of operators goes first */
     bool seen;    /* by the search for unknown operators */
 } sg_onp_fn;
@@ -119,8 +120,9 @@ struct sg_onnx {
     uint16_t *index; /* operators by hash: 1 + row of the table, 0: free */
     sg_onp_fn *fn;
     int n_fn;
+    sg_onnx_table fn_name; /* name to first function: slot.producer */
     sg_onnx_frame frame; /* of the model */
-    size_t lowered;      /* nodes so far: bounds what functions unfold to */
+    size_t lowered;      /* nodes of functions so far: bounds what functions unfold to */
     size_t dense;        /* bytes made of sparse tensors so far */
     int depth;           /* of bodies and calls */
 };
@@ -169,6 +171,7 @@ sedge_status sg_onnx_sort(sg_onnx *s, const sg_onnx_scope *sc, const sg_onp_node
 
 sedge_status sg_onnx_index_build(sg_onnx *s);
 const sg_onnx_op *sg_onnx_op_find(const sg_onnx *s, const char *domain, const char *name);
+sedge_status sg_onnx_fn_index(sg_onnx *s);
 const sg_onp_fn *sg_onnx_fn_find(const sg_onnx *s, const sg_onp_node *node, bool library);
 bool sg_onnx_is_constant(const sg_onp_node *node);
 int64_t sg_onnx_opset_of(const sg_onnx_frame *f, const char *domain);
