@@ -1,0 +1,10 @@
+/* Bindings of convolution to its f32 kernel. */
+#ifndef SG_BACKEND_CPU_BIND_CONV_H
+#define SG_BACKEND_CPU_BIND_CONV_H
+
+#include "backend/cpu/bind.h"
+
+/* Takes f32 convolutions over one or two spatial axes without negative pads. */
+bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s);
+
+#endif
