@@ -171,7 +171,8 @@ static sedge_status put_list(sg_exec *x, int k, const int64_t *v, int64_t n)
 }
 
 /* Writes the groups in the order `turn`; spare and place are scratch. */
-static sedge_status put_groups(sg_exec *x, const items *s, int axis, bool flat, int64_t n, const int64_t *const v[4], int64_t *spare, int64_t *place)
+static sedge_status put_groups(sg_exec *x, const items *s, int axis, bool flat, int64_t n, const int64_t *const v[4],
+                               int64_t *spare, int64_t *place)
 {
     const int64_t *turn = v[0], *first = v[1], *member = v[2], *count = v[3];
     int64_t dim[SG_RANK_MAX];
@@ -184,7 +185,8 @@ static sedge_status put_groups(sg_exec *x, const items *s, int axis, bool flat, 
         sg_move_zero(y);
     for (int64_t o = 0; o < s->outer; o++)
         for (int64_t g = 0; g < n; g++)
-            sg_move_run((sg_dtype)y->dtype, y->data, (o * n + g) * s->inner, s->t->data, (o * s->n + first[turn[g]]) * s->inner, s->inner);
+            sg_move_run((sg_dtype)y->dtype, y->data, (o * n + g) * s->inner, s->t->data, (o * s->n + first[turn[g]]) * s->inner,
+                        s->inner);
     for (int64_t g = 0; g < n; g++) {
         spare[g] = first[turn[g]];
         place[turn[g]] = g;

@@ -42,7 +42,8 @@ sedge_status sg_ref_gather(sg_exec *x)
     sg_tensor *y = x->out[0];
     int axis;
     SG_TRY(sg_move_axis(x->err, sg_get_int(x->attrs, SG_A_axis), a->rank, &axis));
-    int64_t outer = sg_dim_span(a->dim, 0, axis), inner = sg_dim_span(a->dim, axis + 1, a->rank), n = sg_numel(index), d = a->dim[axis];
+    int64_t outer = sg_dim_span(a->dim, 0, axis), inner = sg_dim_span(a->dim, axis + 1, a->rank), n = sg_numel(index),
+            d = a->dim[axis];
     if (sg_numel(y) != outer * n * inner)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the output does not fit the indices");
     if (sg_dtypes[y->dtype].bits < 8)

@@ -8,7 +8,8 @@ sedge_status sg_infer_scatter(sg_infer *c)
     SG_TRY(sg_index_type(c, 1));
     c->out[0] = *c->in[0];
     if (c->in[2]->dtype != c->in[0]->dtype)
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "updates of %s for %s", sg_dtypes[c->in[2]->dtype].name, sg_dtypes[c->in[0]->dtype].name);
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "updates of %s for %s", sg_dtypes[c->in[2]->dtype].name,
+                             sg_dtypes[c->in[0]->dtype].name);
     return SEDGE_OK;
 }
 
@@ -166,7 +167,8 @@ sedge_status sg_ref_tensor_scatter(sg_exec *x)
     for (int64_t o = 0; o < outer && n; o++) {
         int64_t at = index ? sg_load_i64((sg_dtype)index->dtype, index->data, (size_t)(o / per)) : 0;
         if (at < 0 || at >= d || (!circular && at > d - n))
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "write index %lld with %lld steps in a cache of %lld", (long long)at, (long long)n, (long long)d);
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "write index %lld with %lld steps in a cache of %lld", (long long)at,
+                                (long long)n, (long long)d);
         for (int64_t s = 0; s < n; s++)
             put(y, (o * d + (at + s) % d) * inner, u, (o * n + s) * inner, inner, SG_SCATTER_NONE);
     }

@@ -31,6 +31,28 @@ static int rank_of(const sg_tensor *t, int64_t i, int64_t j, bool largest)
     return a != a || b != b ? r : -r;
 }
 
+/* Position of the extreme element of a line. The float line is the hot one. */
+static int64_t best_of(const sg_tensor *a, int64_t base, int64_t step, int64_t d, bool largest, bool last)
+{
+    int64_t best = 0;
+    if (a->dtype != SG_F32) {
+        for (int64_t k = 1; k < d; k++) {
+            int r = rank_of(a, base + k * step, base + best * step, largest);
+            if (r > 0 || (last && r == 0))
+                best = k;
+        }
+        return best;
+    }
+    const float *p = (const float *)a->data + base;
+    for (int64_t k = 1; k < d; k++) {
+        float v = p[k * step], b = p[best * step];
+        bool above = largest ? v > b : v < b, nan = v != v;
+        if ((above || nan || (last && v == b)) && (b == b || (last && nan)))
+            best = k;
+    }
+    return best;
+}
+
 sedge_status sg_ref_arg_reduce(sg_exec *x)
 {
     const sg_tensor *a = x->in[0];
@@ -44,12 +66,7 @@ sedge_status sg_ref_arg_reduce(sg_exec *x)
         return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "no elements to choose from on axis %d", axis);
     for (int64_t o = 0; o < outer; o++)
         for (int64_t i = 0; i < inner; i++) {
-            int64_t base = o * d * inner + i, best = 0;
-            for (int64_t k = 1; k < d; k++) {
-                int r = rank_of(a, base + k * inner, base + best * inner, largest);
-                if (r > 0 || (last && r == 0))
-                    best = k;
-            }
+            int64_t best = best_of(a, o * d * inner + i, inner, d, largest, last);
             sg_store_i64(SG_I64, x->out[0]->data, (size_t)(o * inner + i), best);
         }
     return SEDGE_OK;
@@ -75,7 +92,8 @@ sedge_status sg_infer_top_k(sg_infer *c)
     if (n != 1)
         k = sg_d_fresh(c);
     else if (!sg_dim_is_expr(k) && (k < 0 || (!sg_dim_is_expr(a->dim[axis]) && k > a->dim[axis])))
-        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "the first %lld elements of an axis of %lld", (long long)k, sg_dim_is_expr(a->dim[axis]) ? 0LL : (long long)a->dim[axis]);
+        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "the first %lld elements of an axis of %lld", (long long)k,
+                             sg_dim_is_expr(a->dim[axis]) ? 0LL : (long long)a->dim[axis]);
     for (int i = 0; i < c->n_out; i++)
         c->out[i].dim[axis] = k;
     return SEDGE_OK;

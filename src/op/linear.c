@@ -51,7 +51,8 @@ typedef struct product {
 } product;
 
 /* Four rows of b at a time: a quarter of the loads and stores of y, in the same order of additions. */
-static void row_f32(float *restrict y, const float *a, int64_t a_col, const float *restrict b, int64_t b_row, int64_t n, int64_t k)
+static void row_f32(float *restrict y, const float *a, int64_t a_col, const float *restrict b, int64_t b_row, int64_t n,
+                    int64_t k)
 {
     int64_t p = 0;
     for (; p + 4 <= k; p += 4, b += 4 * b_row) {
@@ -97,23 +98,23 @@ static sedge_status multiply_f32(sg_exec *x, const product *p, const sg_tensor *
 }
 
 /* The other types, widened: floats to double, integers to 64 bits that wrap. */
-#define WIDE(name, type, load, store, conv)                                                                      \
+#define WIDE(name, type, load, store, conv)                                                                              \
     static void name(sg_dtype t, const product *p, const sg_tensor *a, const sg_tensor *b, void *y, type *bw, type *row) \
-    {                                                                                                            \
-        for (int64_t k = 0; k < p->k; k++)                                                                       \
-            for (int64_t j = 0; j < p->n; j++)                                                                   \
-                bw[k * p->n + j] = (type)load(t, b->data, (size_t)(p->b_at + k * p->b_row + j * p->b_col));      \
-        for (int64_t i = 0; i < p->m; i++) {                                                                     \
-            for (int64_t j = 0; j < p->n; j++)                                                                   \
-                row[j] = 0;                                                                                      \
-            for (int64_t k = 0; k < p->k; k++) {                                                                 \
-                type v = (type)load(t, a->data, (size_t)(p->a_at + i * p->a_row + k * p->a_col));                \
-                for (int64_t j = 0; j < p->n; j++)                                                               \
-                    row[j] += v * bw[k * p->n + j];                                                              \
-            }                                                                                                    \
-            for (int64_t j = 0; j < p->n; j++)                                                                   \
-                store(t, y, (size_t)(p->y_at + i * p->n + j), (conv)row[j]);                                     \
-        }                                                                                                        \
+    {                                                                                                                    \
+        for (int64_t k = 0; k < p->k; k++)                                                                               \
+            for (int64_t j = 0; j < p->n; j++)                                                                           \
+                bw[k * p->n + j] = (type)load(t, b->data, (size_t)(p->b_at + k * p->b_row + j * p->b_col));              \
+        for (int64_t i = 0; i < p->m; i++) {                                                                             \
+            for (int64_t j = 0; j < p->n; j++)                                                                           \
+                row[j] = 0;                                                                                              \
+            for (int64_t k = 0; k < p->k; k++) {                                                                         \
+                type v = (type)load(t, a->data, (size_t)(p->a_at + i * p->a_row + k * p->a_col));                        \
+                for (int64_t j = 0; j < p->n; j++)                                                                       \
+                    row[j] += v * bw[k * p->n + j];                                                                      \
+            }                                                                                                            \
+            for (int64_t j = 0; j < p->n; j++)                                                                           \
+                store(t, y, (size_t)(p->y_at + i * p->n + j), (conv)row[j]);                                             \
+        }                                                                                                                \
     }
 WIDE(wide_f64, double, sg_load_f64, sg_store_f64, double)
 WIDE(wide_i64, uint64_t, sg_load_i64, sg_store_i64, int64_t)
@@ -157,7 +158,8 @@ sedge_status sg_ref_matmul(sg_exec *x)
     sg_tensor *y = x->out[0];
     if (a->rank < 1 || b->rank < 1)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "a scalar is no matrix");
-    product p = {.m = a->rank > 1 ? a->dim[a->rank - 2] : 1, .k = a->dim[a->rank - 1], .n = b->rank > 1 ? b->dim[b->rank - 1] : 1};
+    product p = {
+        .m = a->rank > 1 ? a->dim[a->rank - 2] : 1, .k = a->dim[a->rank - 1], .n = b->rank > 1 ? b->dim[b->rank - 1] : 1};
     p.a_row = p.k;
     p.a_col = p.b_col = 1;
     p.b_row = p.n;

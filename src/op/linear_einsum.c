@@ -3,7 +3,7 @@
 
 #include "op/op.h"
 
-#define MAX_IN 16
+#define MAX_IN    16
 #define MAX_LABEL 24
 
 /* An equation applied to operands of given ranks. A label is a letter, or for an axis under an
@@ -168,7 +168,8 @@ sedge_status sg_infer_einsum(sg_infer *c)
         if (rank[k] < 0)
             return SEDGE_OK;
     if (!parse(&e, sg_get_str(c->attrs, SG_A_equation), c->n_in, rank))
-        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "equation \"%.80s\" does not fit the operands", sg_get_str(c->attrs, SG_A_equation));
+        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "equation \"%.80s\" does not fit the operands",
+                             sg_get_str(c->attrs, SG_A_equation));
     for (int i = 0; i < e.n_label; i++)
         dim[i] = 1;
     for (int k = 0; k < e.n_in; k++)
@@ -229,7 +230,8 @@ static double sum_f64(loops *l, const einsum *e, sg_exec *x, sg_dtype t)
     do {
         double v = 1;
         for (int k = 0; k < e->n_in; k++)
-            v *= t == SG_F32 ? (double)((const float *)x->in[k]->data)[l->off[k]] : sg_load_f64(t, x->in[k]->data, (size_t)l->off[k]);
+            v *= t == SG_F32 ? (double)((const float *)x->in[k]->data)[l->off[k]]
+                             : sg_load_f64(t, x->in[k]->data, (size_t)l->off[k]);
         sum += v;
     } while (step(l, e->n_out, e->n_label));
     return sum;
@@ -258,7 +260,8 @@ sedge_status sg_ref_einsum(sg_exec *x)
     for (int k = 0; k < x->n_in; k++)
         rank[k] = x->in[k]->rank;
     if (!parse(&e, sg_get_str(x->attrs, SG_A_equation), x->n_in, rank) || !set_loops(&e, x, &l))
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "equation \"%.80s\" does not fit the operands", sg_get_str(x->attrs, SG_A_equation));
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "equation \"%.80s\" does not fit the operands",
+                            sg_get_str(x->attrs, SG_A_equation));
     for (int i = 0; i < e.n_label; i++) {
         if (i < e.n_out ? i >= y->rank || y->dim[i] != l.dim[i] : false)
             return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the output does not fit the operands");

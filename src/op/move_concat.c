@@ -10,7 +10,8 @@ static sedge_status merge_dims(sg_infer *c, sg_type *y, const sg_type *b, int ax
         else if (sg_dim_is_expr(y->dim[i]))
             y->dim[i] = b->dim[i];
         else if (!sg_dim_is_expr(b->dim[i]) && y->dim[i] != b->dim[i])
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "operands differ in axis %d: %lld and %lld", i, (long long)y->dim[i], (long long)b->dim[i]);
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "operands differ in axis %d: %lld and %lld", i, (long long)y->dim[i],
+                                 (long long)b->dim[i]);
     }
     return SEDGE_OK;
 }
@@ -41,7 +42,8 @@ sedge_status sg_infer_concat(sg_infer *c)
         if (!b)
             return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "input %d is missing", k);
         if (b->dtype != y->dtype)
-            return SG_INFER_FAIL(c, SEDGE_E_TYPE, "operands of types %s and %s", sg_dtypes[y->dtype].name, sg_dtypes[b->dtype].name);
+            return SG_INFER_FAIL(c, SEDGE_E_TYPE, "operands of types %s and %s", sg_dtypes[y->dtype].name,
+                                 sg_dtypes[b->dtype].name);
         if (b->rank < 0) {
             all = false;
             continue;

@@ -39,7 +39,8 @@ sedge_status sg_ref_expand(sg_exec *x)
         int j = i - (y->rank - a->rank);
         int64_t d = j >= 0 ? a->dim[j] : 1;
         if (d != 1 && d != y->dim[i])
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d of %lld does not expand to %lld", j, (long long)d, (long long)y->dim[i]);
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d of %lld does not expand to %lld", j, (long long)d,
+                                (long long)y->dim[i]);
         v.dim[i] = y->dim[i];
         v.ss[i] = d == 1 ? 0 : step;
         step *= d;

@@ -53,7 +53,8 @@ sedge_status sg_ref_transpose(sg_exec *x)
         v.dim[i] = a->dim[perm[i]];
         v.ss[i] = stride[perm[i]];
         if (y->dim[i] != v.dim[i])
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d has %lld elements, not %lld", i, (long long)v.dim[i], (long long)y->dim[i]);
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d has %lld elements, not %lld", i, (long long)v.dim[i],
+                                (long long)y->dim[i]);
     }
     if (sg_dtypes[y->dtype].bits < 8)
         sg_move_zero(y);
@@ -80,7 +81,8 @@ sedge_status sg_ref_reverse_sequence(sg_exec *x)
     SG_TRY(sg_move_axis(x->err, sg_get_int(x->attrs, SG_A_batch_axis), a->rank, &batch));
     SG_TRY(sg_move_axis(x->err, sg_get_int(x->attrs, SG_A_time_axis), a->rank, &time));
     if (batch == time || sg_numel(len) != a->dim[batch])
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%lld lengths for a batch of %lld", (long long)sg_numel(len), (long long)a->dim[batch]);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%lld lengths for a batch of %lld", (long long)sg_numel(len),
+                            (long long)a->dim[batch]);
     int64_t stride[SG_RANK_MAX];
     sg_move_view all = {.rank = a->rank};
     sg_strides(a->dim, a->rank, stride);

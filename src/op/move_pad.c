@@ -83,7 +83,8 @@ static sedge_status fill_table(sg_exec *x, const sg_tensor *a, const sg_tensor *
     for (int i = 0; i < y->rank; i++) {
         int64_t b = by[i][0], e = by[i][1], d = a->dim[i];
         if (b < -d || e < -d || b > SG_NUMEL_MAX || e > SG_NUMEL_MAX || y->dim[i] != d + b + e)
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "pads %lld and %lld on an axis of %lld", (long long)b, (long long)e, (long long)d);
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "pads %lld and %lld on an axis of %lld", (long long)b, (long long)e,
+                                (long long)d);
         int64_t cut = b < 0 ? -b : 0, m = d - cut + (e < 0 ? e : 0);
         if (mode != CONSTANT && m <= 0 && y->dim[i] > 0)
             return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "nothing to pad from on axis %d", i);
@@ -99,7 +100,8 @@ static sedge_status fill_table(sg_exec *x, const sg_tensor *a, const sg_tensor *
 }
 
 /* One line of the last axis: stretches of consecutive sources are copied as runs. */
-static void pad_line(sg_tensor *y, int64_t at, const sg_tensor *a, int64_t base, const int64_t *index, int64_t n, const sg_tensor *fill)
+static void pad_line(sg_tensor *y, int64_t at, const sg_tensor *a, int64_t base, const int64_t *index, int64_t n,
+                     const sg_tensor *fill)
 {
     sg_dtype t = (sg_dtype)y->dtype;
     for (int64_t i = 0; i < n;) {

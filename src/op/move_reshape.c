@@ -8,7 +8,8 @@ sedge_status sg_ref_view(sg_exec *x)
     const sg_tensor *a = x->in[0];
     sg_tensor *y = x->out[0];
     if (sg_numel(a) != sg_numel(y))
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%lld elements do not fill a shape of %lld", (long long)sg_numel(a), (long long)sg_numel(y));
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%lld elements do not fill a shape of %lld", (long long)sg_numel(a),
+                            (long long)sg_numel(y));
     size_t n = sg_tensor_bytes(a);
     if (n && a->data != y->data)
         memmove(y->data, a->data, n);
@@ -139,7 +140,8 @@ static sedge_status squeeze_mask(sg_infer *c, uint32_t mask)
         if (!(mask >> i & 1))
             y->dim[y->rank++] = a->dim[i];
         else if (a->dim[i] != 1 && !sg_dim_is_expr(a->dim[i]))
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d has %lld elements, so it cannot be squeezed", i, (long long)a->dim[i]);
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d has %lld elements, so it cannot be squeezed", i,
+                                 (long long)a->dim[i]);
     }
     sg_move_pass_content(c, 0);
     return SEDGE_OK;

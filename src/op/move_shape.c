@@ -17,7 +17,8 @@ sedge_status sg_infer_shape(sg_infer *c)
         sg_move_fresh(c, y, 1);
         return SEDGE_OK;
     }
-    int64_t from = clamp_axis(sg_get_int(c->attrs, SG_A_start), a->rank), to = clamp_axis(sg_get_int(c->attrs, SG_A_end), a->rank);
+    int64_t from = clamp_axis(sg_get_int(c->attrs, SG_A_start), a->rank),
+            to = clamp_axis(sg_get_int(c->attrs, SG_A_end), a->rank);
     int n = to > from ? (int)(to - from) : 0;
     y->rank = 1;
     y->dim[0] = n;
@@ -31,7 +32,8 @@ sedge_status sg_ref_shape(sg_exec *x)
 {
     const sg_tensor *a = x->in[0];
     sg_tensor *y = x->out[0];
-    int64_t from = clamp_axis(sg_get_int(x->attrs, SG_A_start), a->rank), to = clamp_axis(sg_get_int(x->attrs, SG_A_end), a->rank);
+    int64_t from = clamp_axis(sg_get_int(x->attrs, SG_A_start), a->rank),
+            to = clamp_axis(sg_get_int(x->attrs, SG_A_end), a->rank);
     if (sg_numel(y) != (to > from ? to - from : 0))
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the shape has %lld dimensions", (long long)(to - from));
     for (int64_t i = from; i < to; i++)

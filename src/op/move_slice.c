@@ -71,9 +71,10 @@ static sg_dim symbolic_len(sg_infer *c, sg_dim d, sg_dim start, sg_dim end, sg_d
         return d;
     if (step < 0 || !bound(c, start, d, &s) || !bound(c, end, d, &e))
         return sg_d_fresh(c);
-    sg_dim len = s == 0 ? e : e == d && !sg_dim_is_expr(start) && start > 0 ? sg_d_max(c, sg_d_sub(c, d, start), 0)
-                            : e == d && !sg_dim_is_expr(start) ? sg_d_min(c, d, -start)
-                            : sg_d_max(c, sg_d_sub(c, e, s), 0);
+    sg_dim len = s == 0                                          ? e
+                 : e == d && !sg_dim_is_expr(start) && start > 0 ? sg_d_max(c, sg_d_sub(c, d, start), 0)
+                 : e == d && !sg_dim_is_expr(start)              ? sg_d_min(c, d, -start)
+                                                                 : sg_d_max(c, sg_d_sub(c, e, s), 0);
     return step == 1 ? len : sg_d_div(c, sg_d_add(c, len, step - 1), step);
 }
 
@@ -179,7 +180,8 @@ sedge_status sg_ref_slice(sg_exec *x)
     }
     for (int i = 0; i < a->rank; i++)
         if (v.dim[i] != y->dim[i])
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d gives %lld elements, not %lld", i, (long long)v.dim[i], (long long)y->dim[i]);
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d gives %lld elements, not %lld", i, (long long)v.dim[i],
+                                (long long)y->dim[i]);
     if (sg_dtypes[y->dtype].bits < 8)
         sg_move_zero(y);
     sg_move_strided((sg_dtype)a->dtype, y->data, a->data, &v);

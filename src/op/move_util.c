@@ -131,9 +131,9 @@ static void coalesce(sg_move_view *v)
     v->rank = r;
 }
 
-#define COPY_LOOP(size)                                                     \
-    for (int64_t i = 0; i < n; i++)                                         \
-        memcpy(dst + i * ds * (size), src + i * ss * (size), (size))
+#define COPY_LOOP(size)             \
+    for (int64_t i = 0; i < n; i++) \
+    memcpy(dst + i * ds * (size), src + i * ss * (size), (size))
 
 static void copy_line(sg_dtype t, char *dst, int64_t di, int64_t ds, const char *src, int64_t si, int64_t ss, int64_t n)
 {
@@ -158,6 +158,42 @@ static void copy_line(sg_dtype t, char *dst, int64_t di, int64_t ds, const char 
     }
 }
 
+/* Moves the axis that is dense in the source, if it isn't the last one already, to the last place but one. */
+static bool find_turned(sg_move_view *v)
+{
+    int last = v->rank - 1;
+    if (last < 1 || v->ss[last] == 1)
+        return false;
+    for (int i = 0; i < last; i++) {
+        if (v->ss[i] != 1)
+            continue;
+        sg_move_view o = *v;
+        for (int k = i; k < last; k++) {
+            int from = k + 1 < last ? k + 1 : i;
+            v->dim[k] = o.dim[from];
+            v->ss[k] = o.ss[from];
+            v->ds[k] = o.ds[from];
+        }
+        return true;
+    }
+    return false;
+}
+
+#define TILE 32 /* elements: lines of both sides stay in cache for the whole tile */
+
+/* A transposed plane, tile by tile. */
+static void copy_turned(sg_dtype t, char *dst, int64_t di, const char *src, int64_t si, const sg_move_view *v)
+{
+    int a = v->rank - 2, b = v->rank - 1;
+    for (int64_t i = 0; i < v->dim[a]; i += TILE)
+        for (int64_t j = 0; j < v->dim[b]; j += TILE) {
+            int64_t ni = v->dim[a] - i < TILE ? v->dim[a] - i : TILE, nj = v->dim[b] - j < TILE ? v->dim[b] - j : TILE;
+            for (int64_t k = i; k < i + ni; k++)
+                copy_line(t, dst, di + k * v->ds[a] + j * v->ds[b], v->ds[b], src, si + k * v->ss[a] + j * v->ss[b], v->ss[b],
+                          nj);
+        }
+}
+
 void sg_move_strided(sg_dtype t, void *dst, const void *src, const sg_move_view *view)
 {
     for (int i = 0; i < view->rank; i++)
@@ -165,14 +201,18 @@ void sg_move_strided(sg_dtype t, void *dst, const void *src, const sg_move_view 
             return;
     sg_move_view v = *view;
     coalesce(&v);
-    int outer = v.rank > 0 ? v.rank - 1 : 0;
-    int64_t n = v.rank ? v.dim[outer] : 1, ss = v.rank ? v.ss[outer] : 1, ds = v.rank ? v.ds[outer] : 1;
+    bool turned = find_turned(&v);
+    int last = v.rank > 0 ? v.rank - 1 : 0;
+    int64_t n = v.rank ? v.dim[last] : 1, ss = v.rank ? v.ss[last] : 1, ds = v.rank ? v.ds[last] : 1;
     sg_walk w;
-    sg_walk_init(&w, v.dim, outer);
+    sg_walk_init(&w, v.dim, turned ? last - 1 : last);
     sg_walk_add(&w, v.ss);
     sg_walk_add(&w, v.ds);
     do {
-        copy_line(t, dst, v.doff + w.off[1], ds, src, v.soff + w.off[0], ss, n);
+        if (turned)
+            copy_turned(t, dst, v.doff + w.off[1], src, v.soff + w.off[0], &v);
+        else
+            copy_line(t, dst, v.doff + w.off[1], ds, src, v.soff + w.off[0], ss, n);
     } while (sg_walk_next(&w));
 }
 

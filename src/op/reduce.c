@@ -193,7 +193,8 @@ static sedge_status reduce_f64(sg_exec *x, uint32_t mask, int kind, int64_t coun
     sg_tensor *y = x->out[0];
     int64_t n = sg_numel(y);
     bool shifted = kind == SG_REDUCE_LOG_SUM_EXP;
-    double *acc = sg_scratch(x, (size_t)n * sizeof *acc + 1), *shift = shifted ? sg_scratch(x, (size_t)n * sizeof *shift + 1) : NULL;
+    double *acc = sg_scratch(x, (size_t)n * sizeof *acc + 1),
+           *shift = shifted ? sg_scratch(x, (size_t)n * sizeof *shift + 1) : NULL;
     if (!acc || (shifted && !shift))
         return SEDGE_E_NOMEM;
     for (int64_t i = 0; i < n; i++)
@@ -285,6 +286,7 @@ sedge_status sg_ref_reduce(sg_exec *x)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the output does not fit the axes");
     if (sg_dtypes[y->dtype].bits < 8)
         sg_move_zero(y);
-    bool by_f64 = sg_is_float((sg_dtype)a->dtype) || kind == SG_REDUCE_L2 || kind == SG_REDUCE_LOG_SUM || kind == SG_REDUCE_LOG_SUM_EXP;
+    bool by_f64 = sg_is_float((sg_dtype)a->dtype) || kind == SG_REDUCE_L2 || kind == SG_REDUCE_LOG_SUM ||
+                  kind == SG_REDUCE_LOG_SUM_EXP;
     return by_f64 ? reduce_f64(x, mask, kind, count) : reduce_i64(x, mask, kind, count);
 }

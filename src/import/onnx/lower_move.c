@@ -66,13 +66,15 @@ sedge_status sg_lower_split(sg_onnx_node *n)
 
 sedge_status sg_lower_slice(sg_onnx_node *n)
 {
-    sg_vid ins[5] = {sg_on_in(n, 0), sg_lower_list(n, 1, "starts"), sg_lower_list(n, 2, "ends"), sg_lower_list(n, 3, "axes"), sg_on_in(n, 4)};
+    sg_vid ins[5] = {sg_on_in(n, 0), sg_lower_list(n, 1, "starts"), sg_lower_list(n, 2, "ends"), sg_lower_list(n, 3, "axes"),
+                     sg_on_in(n, 4)};
     return sg_on_done(n, sg_lower_start(n, SG_OP_SLICE, ins, 5));
 }
 
 sedge_status sg_lower_pad(sg_onnx_node *n)
 {
-    sg_vid ins[4] = {sg_on_in(n, 0), sg_lower_list(n, 1, sg_on_has(n, "paddings") ? "paddings" : "pads"), sg_on_in(n, 2), sg_on_in(n, 3)};
+    sg_vid ins[4] = {sg_on_in(n, 0), sg_lower_list(n, 1, sg_on_has(n, "paddings") ? "paddings" : "pads"), sg_on_in(n, 2),
+                     sg_on_in(n, 3)};
     if (!ins[2] && sg_on_has(n, "value"))
         ins[2] = sg_on_const_like(n, 0, sg_on_float(n, "value", 0));
     return sg_on_done(n, sg_lower_start(n, SG_OP_PAD, ins, 4));
