@@ -1,5 +1,4 @@
 /* File mapping and the clock, by POSIX. */
-#define _POSIX_C_SOURCE 200809L
 #include "base/map.h"
 
 #include <errno.h>

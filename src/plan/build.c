@@ -256,7 +256,7 @@ static void share_storage(builder *b)
     for (uint32_t i = 1; i < p->n_slot; i++)
         p->slot[i].death = b->last[i];
     for (uint32_t t = 0; t < p->n_step; t++) {
-        const sg_step *s = &p->step[t];
+        sg_step *s = &p->step[t];
         if (!s->op || !s->n_out)
             continue;
         uint32_t o = p->operand[s->operand + s->n_in];
@@ -265,6 +265,7 @@ static void share_storage(builder *b)
             continue;
         if ((s->op->flags & SG_OPF_VIEW) && first && p->slot[first].type.kind == SG_TENSOR && p->slot[first].space == p->slot[o].space) {
             join(b, o, p->slot[first].storage);
+            s->view = true;
         } else if ((s->op->flags & SG_OPF_INPLACE) && !p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
             uint32_t root = inplace_of(b, s, t, o);
             if (root)

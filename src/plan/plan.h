@@ -47,6 +47,7 @@ typedef struct sg_step {
     uint16_t n_region;
     uint8_t backend;
     bool shape_at_run;  /* an output's shape comes from running the shape rule on what is there */
+    bool view;          /* output 0 has the bytes of input 0 */
     bool check_shape;   /* shapes depend on symbols: the rule is run again when they change */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
     struct sg_plan **region;

@@ -169,6 +169,8 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
         return transfer(f, s, err);
     if (s->shape_at_run)
         SG_TRY(sg_frame_shape(f, s, true, err));
+    if (s->view) /* its reference only checks the count of elements */
+        f->operand[s->operand + s->n_in]->data = f->operand[s->operand]->data;
     sg_run *r = f->run;
     size_t mark = r->n_scratch;
     sg_call c = {.f = f, .s = s, .index = index};

@@ -1,5 +1,4 @@
 /* Models: opening files, and saying what is in them. */
-#define _DEFAULT_SOURCE
 #include <string.h>
 #include <sys/mman.h>
 

@@ -45,6 +45,8 @@ static sedge_status keep_shape(sg_frame *f, const sg_step *s, int k, const sg_ty
     }
     if (!at_run)
         return SEDGE_OK;
+    if (ty->kind != SG_TENSOR)
+        return SEDGE_OK; /* boxed: the reference sets it, by sg_out_copy or sg_out_seq */
     t->kind = ty->kind;
     t->dtype = ty->dtype;
     t->rank = ty->rank;
@@ -55,10 +57,8 @@ static sedge_status keep_shape(sg_frame *f, const sg_step *s, int k, const sg_ty
     int64_t numel;
     if (!sg_numel_checked(t->dim, t->rank, &numel))
         return sg_fail(err, SEDGE_E_SHAPE, "output %d has a bad shape", k);
-    if (slot->storage != v) {
-        t->data = f->val[f->plan->operand[s->operand]].data; /* a view */
-        return SEDGE_OK;
-    }
+    if (slot->storage != v)
+        return SEDGE_OK; /* a view: run_step points it */
     t->data = sg_pool_alloc(&f->run->pool, sg_tensor_bytes(t));
     if (!t->data)
         return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %d", sg_tensor_bytes(t), k);

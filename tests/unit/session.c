@@ -1,6 +1,7 @@
 /* Sessions: answers, shapes that change, state, devices, stopping, memory that ends. */
 #include "unit.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "sedge/sedge.h"
