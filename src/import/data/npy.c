@@ -179,7 +179,8 @@ bool sg_npy_header(const sg_tensor *t, char out[256], size_t *n)
     if (t->kind != SG_TENSOR || !sg_dtypes[t->dtype].npy || t->rank < 0 || t->rank > SG_RANK_MAX)
         return false;
     char text[246];
-    size_t at = (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", sg_dtypes[t->dtype].npy);
+    size_t at = (size_t)snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                                 sg_dtypes[t->dtype].npy);
     for (int i = 0; i < t->rank && at < sizeof text; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, t->rank == 1 ? "%lld," : i ? ", %lld" : "%lld", (long long)t->dim[i]);
     if (at < sizeof text)

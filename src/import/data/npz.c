@@ -4,8 +4,14 @@
 #include "import/data/data.h"
 #include "import/data/inflate.h"
 
-static uint32_t u16(const uint8_t *p) { return (uint32_t)p[0] | (uint32_t)p[1] << 8; }
-static uint32_t u32(const uint8_t *p) { return u16(p) | u16(p + 2) << 16; }
+static uint32_t u16(const uint8_t *p)
+{
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+static uint32_t u32(const uint8_t *p)
+{
+    return u16(p) | u16(p + 2) << 16;
+}
 
 typedef struct entry {
     const uint8_t *name, *data;
@@ -66,8 +72,8 @@ static bool end_find(const uint8_t *zip, size_t size, size_t *at)
     return false;
 }
 
-sedge_status sg_npz_read(sg_arena *a, const uint8_t *data, size_t size, sedge_status (*each)(void *ctx, const sg_data *d, sg_err *err),
-                         void *ctx, sg_err *err)
+sedge_status sg_npz_read(sg_arena *a, const uint8_t *data, size_t size,
+                         sedge_status (*each)(void *ctx, const sg_data *d, sg_err *err), void *ctx, sg_err *err)
 {
     size_t end;
     if (!end_find(data, size, &end))

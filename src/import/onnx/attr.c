@@ -5,9 +5,9 @@
 #include "import/onnx/state.h"
 #include "import/onnx/tensor.h"
 
-static const char *const type_names[SG_AT_COUNT + 1] = {"nothing", "a float", "an int", "a string", "a tensor", "a graph", "floats", "ints",
-                                                        "strings", "tensors", "graphs", "a sparse tensor", "sparse tensors", "a type",
-                                                        "types", "something unknown"};
+static const char *const type_names[SG_AT_COUNT + 1] = {
+    "nothing", "a float", "an int", "a string",        "a tensor",       "a graph", "floats", "ints",
+    "strings", "tensors", "graphs", "a sparse tensor", "sparse tensors", "a type",  "types",  "something unknown"};
 
 const sg_onp_attr *sg_onnx_attr_resolve(const sg_onnx_frame *f, const sg_onp_attr *a)
 {
@@ -43,7 +43,10 @@ static const sg_onp_attr *want(sg_onnx_node *n, const char *name, int type)
     return NULL;
 }
 
-bool sg_on_has(const sg_onnx_node *n, const char *attr) { return find(n, attr) != NULL; }
+bool sg_on_has(const sg_onnx_node *n, const char *attr)
+{
+    return find(n, attr) != NULL;
+}
 
 int64_t sg_on_int(sg_onnx_node *n, const char *attr, int64_t def)
 {
@@ -99,7 +102,8 @@ static size_t list_count(sg_onnx_node *n, const sg_onp_attr *a, uint32_t num, sg
 }
 
 /* Room for a list attribute of a type; NULL: absent or an error. */
-static void *list_room(sg_onnx_node *n, const char *attr, int type, uint32_t num, sg_pb_wire wire, const sg_onp_attr **a, int *count)
+static void *list_room(sg_onnx_node *n, const char *attr, int type, uint32_t num, sg_pb_wire wire, const sg_onp_attr **a,
+                       int *count)
 {
     *count = 0;
     *a = want(n, attr, type);
@@ -192,8 +196,8 @@ sg_dtype sg_on_dtype(sg_onnx_node *n, const char *attr, sg_dtype def)
     if (!a)
         return def;
     if (a->type == SG_AT_STRING) { /* Cast before opset 6 names its type */
-        static const char *const names[] = {"UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64", "STRING", "BOOL",
-                                            "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
+        static const char *const names[] = {"UNDEFINED", "FLOAT",  "UINT8", "INT8",    "UINT16", "INT16",  "INT32",
+                                            "INT64",     "STRING", "BOOL",  "FLOAT16", "DOUBLE", "UINT32", "UINT64"};
         for (int i = 1; i < (int)(sizeof names / sizeof names[0]); i++)
             if (strlen(names[i]) == a->s.n && memcmp(names[i], a->s.p, a->s.n) == 0)
                 return sg_dtype_from_onnx(i);

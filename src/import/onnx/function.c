@@ -47,7 +47,8 @@ static sedge_status args_open(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_frame
         if (!a)
             continue;
         if (a->graph)
-            return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "attribute %s: graphs as arguments of functions are not supported", a->name);
+            return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "attribute %s: graphs as arguments of functions are not supported",
+                           a->name);
         f->arg[f->n_arg++] = (sg_onnx_arg){at->node->attr[i].name, a};
     }
     for (int i = 0; i < fn->n_attr; i++)
@@ -60,8 +61,8 @@ static sedge_status body(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_scope *sc)
 {
     struct sg_onnx *s = at->n.imp;
     if (at->n.n_in > fn->n_in || at->n.n_out > fn->n_out)
-        return sg_fail(s->err, SEDGE_E_FORMAT, "the call has %d inputs and %d outputs, the function %d and %d", at->n.n_in, at->n.n_out,
-                       fn->n_in, fn->n_out);
+        return sg_fail(s->err, SEDGE_E_FORMAT, "the call has %d inputs and %d outputs, the function %d and %d", at->n.n_in,
+                       at->n.n_out, fn->n_in, fn->n_out);
     for (int i = 0; i < fn->n_in; i++) {
         if (sg_onnx_slot_find(&sc->table, fn->in[i]))
             return sg_fail(s->err, SEDGE_E_FORMAT, "the name %.100s is defined twice", fn->in[i]);
@@ -81,7 +82,10 @@ sedge_status sg_onnx_call(sg_onnx_at *at, const sg_onp_fn *fn)
             return sg_fail(s->err, SEDGE_E_FORMAT, "the function %.100s calls itself", fn->name);
     if (s->depth >= SG_ONNX_DEPTH_MAX)
         return sg_fail(s->err, SEDGE_E_LIMIT, "functions and bodies are nested deeper than %d", SG_ONNX_DEPTH_MAX);
-    sg_onnx_frame f = {.caller = at->scope->frame, .fn = fn, .opset = fn->opset, .n_opset = fn->n_opset,
+    sg_onnx_frame f = {.caller = at->scope->frame,
+                       .fn = fn,
+                       .opset = fn->opset,
+                       .n_opset = fn->n_opset,
                        .prefix = *at->n.name ? at->n.name : fn->name};
     SG_TRY(args_open(at, fn, &f));
     sg_onnx_scope sc = {.g = at->n.g, .frame = &f, .table = {.mem = s->mem}};

@@ -213,8 +213,8 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
     return st;
 }
 
-sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info, sg_graph **out,
-                            sg_err *err)
+sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
+                            sg_graph **out, sg_err *err)
 {
     return sg_onnx_import_with(arena, data, size, path, NULL, 0, info, out, err);
 }

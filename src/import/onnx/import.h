@@ -44,8 +44,8 @@ typedef struct sg_onnx_library {
 sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
                             sg_graph **out, sg_err *err);
 /* The same with function libraries. */
-sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path,
-                                 const sg_onnx_library *lib, int n_lib, sg_onnx_info *info, sg_graph **out, sg_err *err);
+sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_library *lib,
+                                 int n_lib, sg_onnx_info *info, sg_graph **out, sg_err *err);
 void sg_onnx_info_close(sg_onnx_info *info);
 
 #endif

@@ -8,8 +8,7 @@ static const sg_onnx_op table[] = {
 #define ONNX(domain, name, row, lower, extra) {domain, name, row, sg_lower_##lower, extra},
 #include "import/onnx/ops.def"
 #undef ONNX
-    {NULL, NULL, -1, NULL, 0}
-};
+    {NULL, NULL, -1, NULL, 0}};
 #define TABLE_N (sizeof table / sizeof table[0] - 1)
 
 /* What functions unfold to is bounded: a few of them calling each other twice would never end. */
@@ -90,8 +89,16 @@ static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *no
     memset(at, 0, sizeof *at);
     at->node = node;
     at->scope = sc;
-    at->n = (sg_onnx_node){.imp = s, .g = sc->g, .err = s->err, .name = node->name, .op_type = node->op_type, .domain = node->domain,
-                           .opset = sg_onnx_opset_of(sc->frame, node->domain), .n_in = node->n_in, .n_out = node->n_out, .proto = at};
+    at->n = (sg_onnx_node){.imp = s,
+                           .g = sc->g,
+                           .err = s->err,
+                           .name = node->name,
+                           .op_type = node->op_type,
+                           .domain = node->domain,
+                           .opset = sg_onnx_opset_of(sc->frame, node->domain),
+                           .n_in = node->n_in,
+                           .n_out = node->n_out,
+                           .proto = at};
     at->n.in = sg_arena_array(&s->tmp, (size_t)node->n_in, sizeof *at->n.in);
     at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out, sizeof *at->n.out);
     if (!at->n.in || !at->n.out)
@@ -143,8 +150,8 @@ static void blame(sg_onnx *s, const sg_onnx_at *at)
 {
     if (strncmp(s->err->msg, "node ", 5) == 0)
         return;
-    sg_err_where(s->err, "node %.80s (%.40s%s%.60s)", *at->n.name ? at->n.name : "unnamed", at->n.domain, *at->n.domain ? "." : "",
-                 at->n.op_type);
+    sg_err_where(s->err, "node %.80s (%.40s%s%.60s)", *at->n.name ? at->n.name : "unnamed", at->n.domain,
+                 *at->n.domain ? "." : "", at->n.op_type);
 }
 
 sedge_status sg_onnx_node_lower(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node)

@@ -83,7 +83,8 @@ static sedge_status type_inside(sg_onnx_node *n, dim_map *m, sg_graph *r, sg_typ
     return SEDGE_OK;
 }
 
-static sedge_status formals(sg_onnx_node *n, const sg_onp_graph *b, sg_onnx_scope *sc, dim_map *m, const sg_type *types, int n_formal)
+static sedge_status formals(sg_onnx_node *n, const sg_onp_graph *b, sg_onnx_scope *sc, dim_map *m, const sg_type *types,
+                            int n_formal)
 {
     if (types && n_formal != b->n_input)
         return sg_fail(n->err, SEDGE_E_FORMAT, "a body takes %d inputs, not %d", b->n_input, n_formal);
@@ -158,7 +159,8 @@ sedge_status sg_on_region(sg_onnx_node *n, const char *attr, sg_nid node, int k,
     if (!r)
         return nomem(n);
     r->name = b->name;
-    sg_onnx_scope sc = {.outer = sg_onnx_here(n)->scope, .g = r, .frame = sg_onnx_here(n)->scope->frame, .table = {.mem = n->imp->mem}};
+    sg_onnx_scope sc = {
+        .outer = sg_onnx_here(n)->scope, .g = r, .frame = sg_onnx_here(n)->scope->frame, .table = {.mem = n->imp->mem}};
     dim_map m = {NULL, 0, 0};
     n->imp->depth++;
     sedge_status st = formals(n, b, &sc, &m, formal_types, n_formal);

@@ -108,7 +108,8 @@ static sedge_status use(sg_onnx *s, sg_onnx_scope *sc, const char *name)
 /* Models exist that define a constant twice under one name; other runtimes take the last one for all its uses. */
 static bool const_again(sg_onnx_scope *sc, const sg_onp_node *node, int i)
 {
-    sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0]) : NULL;
+    sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0])
+                                                                             : NULL;
     if (!slot || slot->producer < 0 || !sg_onnx_is_constant(&node[slot->producer]))
         return false;
     slot->producer = i;
@@ -117,7 +118,8 @@ static bool const_again(sg_onnx_scope *sc, const sg_onp_node *node, int i)
 
 static bool overruled(const sg_onnx_scope *sc, const sg_onp_node *node, int i)
 {
-    const sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0]) : NULL;
+    const sg_onnx_slot *slot = node[i].n_out == 1 && sg_onnx_is_constant(&node[i]) ? sg_onnx_slot_find(&sc->table, node[i].out[0])
+                                                                                   : NULL;
     return slot && slot->producer != i;
 }
 
@@ -130,12 +132,14 @@ static sedge_status define_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node 
     return SEDGE_OK;
 }
 
-static sedge_status use_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, int n, const char *const *output, int n_output)
+static sedge_status use_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, int n, const char *const *output,
+                            int n_output)
 {
     for (int i = 0; i < n; i++)
         for (int k = 0; k < node[i].n_reads; k++)
             if (*node[i].reads[k] && use(s, sc, node[i].reads[k]) != SEDGE_OK) {
-                sg_err_where(s->err, "node %.60s (%.60s), input %d", *node[i].name ? node[i].name : "unnamed", node[i].op_type, k);
+                sg_err_where(s->err, "node %.60s (%.60s), input %d", *node[i].name ? node[i].name : "unnamed", node[i].op_type,
+                             k);
                 return s->err ? s->err->status : SEDGE_E_FORMAT;
             }
     for (int i = 0; i < n_output; i++)
@@ -146,7 +150,8 @@ static sedge_status use_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *no
     return SEDGE_OK;
 }
 
-sedge_status sg_onnx_lower_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, int n, const char *const *output, int n_output)
+sedge_status sg_onnx_lower_all(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, int n, const char *const *output,
+                               int n_output)
 {
     SG_TRY(define_all(s, sc, node, n));
     SG_TRY(use_all(s, sc, node, n, output, n_output));

@@ -22,7 +22,8 @@ static int64_t place(const sg_tensor *idx, int64_t e, const sg_tensor *out)
     return at;
 }
 
-static sedge_status densify(sg_arena *arena, const sg_tensor *val, const sg_tensor *idx, size_t *dense, sg_tensor *out, sg_err *err)
+static sedge_status densify(sg_arena *arena, const sg_tensor *val, const sg_tensor *idx, size_t *dense, sg_tensor *out,
+                            sg_err *err)
 {
     int64_t numel, n = sg_numel(val);
     sg_dtype d = (sg_dtype)val->dtype;

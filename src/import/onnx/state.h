@@ -138,7 +138,10 @@ typedef struct sg_onnx_at {
     const sg_onnx_op *entry;
 } sg_onnx_at;
 
-static inline const sg_onnx_at *sg_onnx_here(const sg_onnx_node *n) { return n->proto; }
+static inline const sg_onnx_at *sg_onnx_here(const sg_onnx_node *n)
+{
+    return n->proto;
+}
 
 /* The one copy of a string; NULL: error recorded (out of memory, a NUL inside). */
 const char *sg_onnx_intern(sg_onnx *s, sg_bytes b);

@@ -144,8 +144,10 @@ static sedge_status scan(sg_pb msg, found *t, sg_err *err)
 static uint32_t field_of(sg_dtype d, size_t *unit)
 {
     switch (d) {
-    case SG_F32: case SG_C64: *unit = 4; return SG_PF_TENSOR_FLOAT_DATA;
-    case SG_F64: case SG_C128: *unit = 8; return SG_PF_TENSOR_DOUBLE_DATA;
+    case SG_F32:
+    case SG_C64: *unit = 4; return SG_PF_TENSOR_FLOAT_DATA;
+    case SG_F64:
+    case SG_C128: *unit = 8; return SG_PF_TENSOR_DOUBLE_DATA;
     case SG_I64: *unit = 8; return SG_PF_TENSOR_INT64_DATA;
     case SG_U64: *unit = 8; return SG_PF_TENSOR_UINT64_DATA;
     case SG_U32: *unit = 4; return SG_PF_TENSOR_UINT64_DATA;
@@ -197,8 +199,8 @@ static sedge_status typed_read(sg_arena *arena, sg_pb msg, const found *t, size_
     if (bytes && t->typed != want)
         return sg_fail(err, SEDGE_E_FORMAT, "a %s tensor lacks its data", sg_dtypes[d].name);
     if (t->count != bytes / unit)
-        return sg_fail(err, SEDGE_E_FORMAT, "a %s tensor has %llu values for %llu", sg_dtypes[d].name, (unsigned long long)t->count,
-                       (unsigned long long)(bytes / unit));
+        return sg_fail(err, SEDGE_E_FORMAT, "a %s tensor has %llu values for %llu", sg_dtypes[d].name,
+                       (unsigned long long)t->count, (unsigned long long)(bytes / unit));
     if (t->pieces == 1 && wire_of(want) != SG_PB_VARINT && t->packed.n == bytes)
         return take(arena, t->packed.p, bytes, d, out, err);
     out->data = sg_onnx_room(arena, bytes);

@@ -34,7 +34,10 @@ sg_pb sg_pb_open(const uint8_t *p, size_t n);
 bool sg_pb_next(sg_pb *c, sg_pb_field *f);
 /* The message in a field of message c; bad when the field is no message or the nesting is too deep. */
 sg_pb sg_pb_sub(const sg_pb *c, const sg_pb_field *f);
-static inline sg_bytes sg_pb_rest(const sg_pb *c) { return (sg_bytes){c->p, (size_t)(c->end - c->p)}; }
+static inline sg_bytes sg_pb_rest(const sg_pb *c)
+{
+    return (sg_bytes){c->p, (size_t)(c->end - c->p)};
+}
 
 /* One occurrence of a repeated scalar field: packed (LEN) or a single value. */
 typedef struct sg_pb_list {
@@ -49,13 +52,19 @@ bool sg_pb_list_next(sg_pb_list *l, uint64_t *v); /* false at the end and on err
 
 static inline float sg_pb_f32(uint64_t v)
 {
-    union { uint32_t u; float f; } x = {(uint32_t)v};
+    union {
+        uint32_t u;
+        float f;
+    } x = {(uint32_t)v};
     return x.f;
 }
 
 static inline double sg_pb_f64(uint64_t v)
 {
-    union { uint64_t u; double f; } x = {v};
+    union {
+        uint64_t u;
+        double f;
+    } x = {v};
     return x.f;
 }
 
