@@ -42,6 +42,8 @@ static sedge_status nbits_read(sg_onnx_node *n, nbits *b)
     if ((bits != 2 && bits != 4 && bits != 8) || b->block % 8)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "%lld bits in blocks of %lld", (long long)bits, (long long)b->block);
     b->blocks = (b->k + b->block - 1) / b->block;
+    if (b->blocks * b->block > SG_NUMEL_MAX / 8 / b->n)
+        return sg_fail(n->err, SEDGE_E_LIMIT, "the weights are too large");
     return SEDGE_OK;
 }
 
@@ -60,6 +62,62 @@ static sg_vid zero_points(sg_onnx_node *n, const nbits *b, sg_vid z)
     return sg_cb_cast(n, sg_cb_slice(n, f, 1, 0, b->blocks), b->type);
 }
 
+static sg_dtype field_type(int bits)
+{
+    return bits == 2 ? SG_U2 : bits == 4 ? SG_U4 : SG_U8;
+}
+
+/* Constant bytes v seen as [rows, cols] fields, without a copy; 0: not a constant of that size. */
+static sg_vid const_fields(sg_onnx_node *n, sg_vid v, int bits, int64_t rows, int64_t cols)
+{
+    const sg_value *c = &n->g->value[v];
+    int64_t dim[2] = {rows, cols};
+    if (c->role != SG_CONST || c->type.dtype != SG_U8 || sg_d_numel(&c->type) != rows * cols * bits / 8 || cols * bits % 8)
+        return SG_NONE_ID;
+    return sg_const_new(n->g, field_type(bits), 2, dim, c->data, NULL);
+}
+
+/* Constant zero points as [N, blocks]: rows are padded to bytes in the file and are not here. */
+static sg_vid const_zeros(sg_onnx_node *n, const nbits *b, sg_vid z)
+{
+    sg_dtype t = field_type(b->bits);
+    int64_t dim[2] = {b->n, b->blocks}, row = (b->blocks * b->bits + 7) / 8 * 8 / b->bits;
+    const sg_value *c = z ? &n->g->value[z] : NULL;
+    if (c && (c->role != SG_CONST || c->type.dtype != SG_U8 || sg_d_numel(&c->type) != b->n * row * b->bits / 8))
+        return SG_NONE_ID;
+    const unsigned char *from = c ? c->data : NULL;
+    unsigned char *to = sg_arena_alloc(n->g->arena, sg_dtype_bytes(t, (size_t)(b->n * b->blocks)));
+    for (int64_t i = 0; to && i < b->n; i++)
+        for (int64_t j = 0; j < b->blocks; j++)
+            sg_store_i64(t, to, (size_t)(i * b->blocks + j),
+                         from ? sg_load_i64(t, from, (size_t)(i * row + j)) : (int64_t)1 << (b->bits - 1));
+    return to ? sg_const_new(n->g, t, 2, dim, to, NULL) : SG_NONE_ID;
+}
+
+/* The weights [N, blocks * block] of constants: a dequantize node, which keeps them packed. 0: not constants. */
+static sg_vid weights_const(sg_onnx_node *n, const nbits *b)
+{
+    int64_t dim[2] = {b->n, b->blocks};
+    sg_vid in[3] = {const_fields(n, n->in[1], b->bits, b->n, b->blocks * b->block), SG_NONE_ID, SG_NONE_ID};
+    if (!in[0] || !(in[2] = const_zeros(n, b, sg_on_in(n, 3))) || !(in[1] = sg_cb_reshape(n, n->in[2], dim, 2)))
+        return SG_NONE_ID;
+    sg_nid node = sg_on_emit(n, SG_OP_DEQUANTIZE, in, 3, 1);
+    if (!node || !sg_set_int(n->g, node, SG_A_axis, 1) || !sg_set_int(n->g, node, SG_A_block_size, b->block))
+        return SG_NONE_ID;
+    return sg_on_done(n, node) == SEDGE_OK ? sg_node_out(n->g, node, 0) : SG_NONE_ID;
+}
+
+/* The same of values that come at run time. */
+static sg_vid weights_any(sg_onnx_node *n, const nbits *b)
+{
+    int64_t bytes[2] = {b->n, b->blocks * b->block * b->bits / 8}, dim[3] = {b->n, b->blocks, b->block}, scale[3] = {b->n, b->blocks, 1},
+            row[2] = {b->n, b->blocks * b->block};
+    sg_vid packed = sg_cb_reshape(n, n->in[1], bytes, 2);
+    sg_vid w = packed ? sg_cb_cast(n, fields(n, packed, b->bits, false, dim, 3), b->type) : SG_NONE_ID;
+    w = sg_cb_binary(n, SG_BINARY_SUB, w, zero_points(n, b, sg_on_in(n, 3)));
+    return sg_cb_reshape(n, sg_cb_binary(n, SG_BINARY_MUL, w, sg_cb_reshape(n, n->in[2], scale, 3)), row, 2);
+}
+
 sedge_status sg_lower_matmul_nbits(sg_onnx_node *n)
 {
     nbits b;
@@ -67,18 +125,38 @@ sedge_status sg_lower_matmul_nbits(sg_onnx_node *n)
     SG_TRY(nbits_read(n, &b));
     if (sg_on_in(n, 4))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "g_idx");
-    int64_t bytes[2] = {b.n, b.blocks * b.block * b.bits / 8}, dim[3] = {b.n, b.blocks, b.block}, scale[3] = {b.n, b.blocks, 1},
-            row[2] = {b.n, b.blocks * b.block};
-    sg_vid packed = sg_cb_reshape(n, n->in[1], bytes, 2);
-    sg_vid w = packed ? sg_cb_cast(n, fields(n, packed, b.bits, false, dim, 3), b.type) : SG_NONE_ID;
-    w = sg_cb_binary(n, SG_BINARY_SUB, w, zero_points(n, &b, sg_on_in(n, 3)));
-    w = sg_cb_reshape(n, sg_cb_binary(n, SG_BINARY_MUL, w, sg_cb_reshape(n, n->in[2], scale, 3)), row, 2);
-    if (row[1] != b.k)
+    sg_vid w = weights_const(n, &b);
+    if (!w)
+        w = weights_any(n, &b);
+    if (b.blocks * b.block != b.k)
         w = sg_cb_slice(n, w, 1, 0, b.k);
     w = sg_cb_cast(n, w, (sg_dtype)sg_on_type(n, 0)->dtype);
     sg_vid in[2] = {n->in[0], sg_cb_swap_last(n, w)};
     sg_vid y = in[1] ? sg_on_emit1(n, SG_OP_MATMUL, in, 2) : SG_NONE_ID;
     return sg_cb_end(n, 0, sg_cb_add_maybe(n, y, sg_on_in(n, 5)));
+}
+
+/* Rows of quantized weights: gathered along axis 0 while still quantized, then scaled in blocks. */
+sedge_status sg_lower_gather_block_quantized(sg_onnx_node *n)
+{
+    SG_TRY(sg_cb_need(n, 3));
+    const sg_type *data = sg_on_type(n, 0), *index = sg_on_type(n, 1);
+    int rank = data->rank, i_rank = index->rank, q = rank > 0 ? sg_axis(sg_on_int(n, "quantize_axis", 1), rank) : -1;
+    if (rank < 2 || i_rank < 0 || q < 1 || sg_on_int(n, "gather_axis", 0) != 0)
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "gathering along other than axis 0, or along the quantized axis");
+    int64_t bits = sg_on_int(n, "bits", 4), per = data->dtype == SG_U8 && bits < 8 ? 8 / (bits == 2 ? 2 : 4) : 1;
+    sg_vid d = sg_cb_gather(n, n->in[0], n->in[1], 0), z = sg_on_in(n, 3) ? sg_cb_gather(n, n->in[3], n->in[1], 0) : SG_NONE_ID;
+    int axis = q + i_rank - 1;
+    if (per != 1)
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "weights packed in bytes");
+    sg_vid in[3] = {d, sg_cb_gather(n, n->in[2], n->in[1], 0), z};
+    if (!in[0] || !in[1])
+        return sg_cb_end(n, 0, SG_NONE_ID);
+    sg_nid node = sg_on_emit(n, SG_OP_DEQUANTIZE, in, z ? 3 : 2, 1);
+    if (!node || !sg_set_int(n->g, node, SG_A_axis, axis) || !sg_set_int(n->g, node, SG_A_block_size, sg_on_int(n, "block_size", 128)))
+        return sg_cb_end(n, 0, SG_NONE_ID);
+    SG_TRY(sg_on_done(n, node));
+    return sg_cb_end(n, 0, sg_node_out(n->g, node, 0));
 }
 
 /* The sixteen values of the 4-bit types of bitsandbytes (T. Dettmers et al., QLoRA, 2023): FP4 and NF4. */
