@@ -68,7 +68,7 @@ static sedge_status shapes_read(sg_exec *x, linear *l)
     const sg_tensor *q = x->in[0], *k = x->in[1], *v = x->in[2];
     l->batch = q->dim[0], l->steps = q->dim[1];
     for (int i = 1; i < x->n_in; i++)
-        if (x->in[i] && (x->in[i]->dim[0] != l->batch || (i != 3 && x->in[i]->dim[1] != l->steps)))
+        if (x->in[i] && (x->in[i]->rank != (i == 3 ? 4 : 3) || x->in[i]->dim[0] != l->batch || (i != 3 && x->in[i]->dim[1] != l->steps)))
             return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "linear_attention: input %d has another batch or length than q", i);
     l->dk = k->dim[2] / l->hkv;
     l->dv = v->dim[2] / l->hkv;

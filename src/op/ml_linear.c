@@ -16,7 +16,7 @@ sedge_status sg_infer_linear_model(sg_infer *c)
     sg_get_floats(c->attrs, SG_A_intercepts, &n_add);
     int64_t targets = targets_of(c->attrs);
     SG_TRY(sg_ml_want_rows(c));
-    if (!w || targets < 1 || n % targets != 0 || (n_add && n_add != targets))
+    if (!w || n < 1 || targets < 1 || n % targets != 0 || (n_add && n_add != targets))
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "linear_model: %d coefficients and %d intercepts for %lld targets", n, n_add, (long long)targets);
     c->out[0].dtype = SG_F32;
     c->out[0].rank = 2;

@@ -34,11 +34,11 @@ sedge_status sg_infer_tfidf(sg_infer *c)
     return SEDGE_OK;
 }
 
-/* The pool as a trie: a node per prefix, children in a list. */
+/* The pool as a trie: a node per prefix, found by a hash of its parent and its last item. */
 typedef struct gram {
-    int32_t child, next; /* first child, next sibling; 0: none */
-    int32_t item;        /* index into the pool */
-    int32_t id;          /* 1 + number of the n-gram that ends here, 0: none */
+    int32_t parent;
+    int32_t item; /* index into the pool */
+    int32_t id;   /* 1 + number of the n-gram that ends here, 0: none */
 } gram;
 
 typedef struct tfidf {
@@ -48,7 +48,8 @@ typedef struct tfidf {
     int n_pool, n_gram, min, max;
     int64_t skip;
     gram *node;
-    int32_t n_node;
+    int32_t n_node, *slot; /* slot: open addressing, 0: free */
+    uint64_t mask;
     const sg_tensor *in;
 } tfidf;
 
@@ -57,32 +58,77 @@ static bool same_str(const sg_str *a, const sg_str *b)
     return a->n == b->n && (a->n == 0 || memcmp(a->p, b->p, (size_t)a->n) == 0);
 }
 
-/* Child of node `at` that holds pool item `item`; made if absent. */
-static int32_t child_add(tfidf *t, int32_t at, int32_t item)
+/* An item of the pool or of the input. */
+typedef struct item {
+    sg_str s;
+    int64_t v;
+} item;
+
+static item pool_item(const tfidf *t, int32_t i)
 {
-    int32_t k = t->node[at].child;
-    for (; k; k = t->node[k].next)
-        if (t->strs ? same_str(&t->strs[t->node[k].item], &t->strs[item]) : t->ints[t->node[k].item] == t->ints[item])
-            return k;
-    k = t->n_node++;
-    t->node[k] = (gram){0, t->node[at].child, item, 0};
-    t->node[at].child = k;
-    return k;
+    return t->strs ? (item){t->strs[i], 0} : (item){{NULL, 0}, t->ints[i]};
 }
 
-/* Child of node `at` for element i of the input; 0: none. */
-static int32_t child_find(const tfidf *t, int32_t at, int64_t i)
+/* FNV-1a. */
+static uint64_t hash(const tfidf *t, int32_t parent, const item *e)
 {
-    sg_str s = {0};
-    int64_t v = 0;
+    uint64_t h = (14695981039346656037u ^ (uint32_t)parent) * 1099511628211u;
+    if (!t->strs)
+        h = (h ^ (uint64_t)e->v) * 1099511628211u;
+    for (uint64_t i = 0; i < e->s.n; i++)
+        h = (h ^ (uint8_t)e->s.p[i]) * 1099511628211u;
+    return h ^ (h >> 31);
+}
+
+/* The slot of the child of node `parent` that holds e, or the free one where it belongs. */
+static int32_t *child(const tfidf *t, int32_t parent, const item *e)
+{
+    for (uint64_t at = hash(t, parent, e);; at++) {
+        int32_t *slot = &t->slot[at & t->mask];
+        const gram *g = &t->node[*slot];
+        if (!*slot)
+            return slot;
+        if (g->parent == parent && (t->strs ? same_str(&t->strs[g->item], &e->s) : t->ints[g->item] == e->v))
+            return slot;
+    }
+}
+
+static int32_t child_add(tfidf *t, int32_t parent, int32_t i)
+{
+    item e = pool_item(t, i);
+    int32_t *slot = child(t, parent, &e);
+    if (!*slot) {
+        *slot = t->n_node++;
+        t->node[*slot] = (gram){parent, i, 0};
+    }
+    return *slot;
+}
+
+/* Child of node `parent` for element i of the input; 0: none. */
+static int32_t child_find(const tfidf *t, int32_t parent, int64_t i)
+{
+    item e = {{NULL, 0}, 0};
     if (t->strs)
-        memcpy(&s, (const char *)t->in->data + (size_t)i * sizeof s, sizeof s);
+        memcpy(&e.s, (const char *)t->in->data + (size_t)i * sizeof e.s, sizeof e.s);
     else
-        v = sg_load_i64((sg_dtype)t->in->dtype, t->in->data, (size_t)i);
-    int32_t k = t->node[at].child;
-    while (k && !(t->strs ? same_str(&t->strs[t->node[k].item], &s) : t->ints[t->node[k].item] == v))
-        k = t->node[k].next;
-    return k;
+        e.v = sg_load_i64((sg_dtype)t->in->dtype, t->in->data, (size_t)i);
+    return *child(t, parent, &e);
+}
+
+static bool trie_new(sg_exec *x, tfidf *t)
+{
+    uint64_t size = 4;
+    while (size < 2 * (uint64_t)t->n_pool)
+        size *= 2;
+    t->mask = size - 1;
+    t->slot = sg_scratch(x, (size_t)size * sizeof *t->slot);
+    t->node = sg_scratch(x, ((size_t)t->n_pool + 1) * sizeof *t->node);
+    if (!t->slot || !t->node)
+        return false;
+    memset(t->slot, 0, (size_t)size * sizeof *t->slot);
+    t->node[0] = (gram){-1, 0, 0};
+    t->n_node = 1;
+    return true;
 }
 
 /* ngram_counts[k] is where the n-grams of length k + 1 start in the pool. */
@@ -94,11 +140,8 @@ static sedge_status pool_read(sg_exec *x, tfidf *t)
     t->ints = sg_get_ints(x->attrs, SG_A_pool_int64s, &n_int);
     t->n_pool = t->strs ? t->n_pool : n_int;
     t->column = sg_get_ints(x->attrs, SG_A_ngram_indexes, &t->n_gram);
-    t->node = sg_scratch(x, ((size_t)t->n_pool + 1) * sizeof *t->node);
-    if (!t->node)
+    if (!trie_new(x, t))
         return SEDGE_E_NOMEM;
-    t->node[0] = (gram){0, 0, 0, 0};
-    t->n_node = 1;
     int32_t id = 0;
     for (int k = 0; k < n_start; k++) {
         int64_t from = start[k], to = k + 1 < n_start ? start[k + 1] : t->n_pool;
