@@ -24,6 +24,35 @@ static void axpy(REAL *restrict out, const REAL *restrict v, const REAL *restric
     }
 }
 
+/* Eight partial sums, so that the loop has independent lanes. */
+static REAL dot(const REAL *a, const REAL *b, int64_t n)
+{
+    REAL s[8] = {0};
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            s[k] += a[i + k] * b[i + k];
+    for (; i < n; i++)
+        s[0] += a[i] * b[i];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
+/* A matrix [rows, cols] as the model has it, and transposed when that pays. */
+typedef struct matrix {
+    const REAL *w;
+    REAL *t; /* [cols, rows] or NULL */
+    int64_t rows, cols;
+} matrix;
+
+/* out += rows [first, first + count) of m times v. */
+static void apply(REAL *out, const matrix *m, int64_t first, int64_t count, const REAL *v)
+{
+    if (m->t)
+        axpy(out, v, m->t + first, m->rows, m->cols, count);
+    for (int64_t j = 0; !m->t && j < count; j++)
+        out[j] += dot(v, m->w + (first + j) * m->cols, m->cols);
+}
+
 static REAL sigmoid(REAL v)
 {
     return 1 / (1 + exp(-v));
@@ -58,17 +87,20 @@ static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
 /* The arrays of one direction. */
 typedef struct rec_dir {
     const REAL *x, *peep;     /* peep: [3 hidden] or NULL */
-    REAL *wt, *rt;            /* [n_in, gates hidden], [hidden, gates hidden] */
+    matrix w, r;              /* [gates hidden, n_in], [gates hidden, hidden] */
     REAL *bias, *rbias;       /* [gates hidden]; rbias: [hidden], what the reset gate of a GRU multiplies */
     REAL *gate, *tmp;         /* [gates hidden], [2 hidden] */
     const sg_rec_act *act;
 } rec_dir;
 
-static void transpose(REAL *out, const REAL *in, int64_t rows, int64_t cols)
+static void matrix_set(matrix *m, const REAL *w, int64_t rows, int64_t cols)
 {
-    for (int64_t i = 0; i < rows; i++)
+    m->w = w;
+    m->rows = rows;
+    m->cols = cols;
+    for (int64_t i = 0; m->t && i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
-            out[j * rows + i] = in[i * cols + j];
+            m->t[j * rows + i] = w[i * cols + j];
 }
 
 static void bias_set(const sg_rec *r, rec_dir *d, const REAL *b)
@@ -87,7 +119,7 @@ static void bias_set(const sg_rec *r, rec_dir *d, const REAL *b)
 
 static void step_rnn(const sg_rec *r, const rec_dir *d, REAL *h)
 {
-    axpy(d->gate, h, d->rt, r->hidden, r->hidden, r->hidden);
+    apply(d->gate, &d->r, 0, r->hidden, h);
     act_run(&d->act[0], r->clip, d->gate, r->hidden);
     memcpy(h, d->gate, (size_t)r->hidden * sizeof *h);
 }
@@ -96,17 +128,17 @@ static void step_gru(const sg_rec *r, const rec_dir *d, REAL *h)
 {
     int64_t n = r->hidden;
     REAL *z = d->gate, *reset = z + n, *cand = reset + n, *t = d->tmp;
-    axpy(z, h, d->rt, 3 * n, n, 2 * n);
+    apply(z, &d->r, 0, 2 * n, h);
     act_run(&d->act[0], r->clip, z, 2 * n);
     if (r->linear_before_reset) {
         memcpy(t, d->rbias, (size_t)n * sizeof *t);
-        axpy(t, h, d->rt + 2 * n, 3 * n, n, n);
+        apply(t, &d->r, 2 * n, n, h);
         for (int64_t j = 0; j < n; j++)
             cand[j] += reset[j] * t[j];
     } else {
         for (int64_t j = 0; j < n; j++)
             t[j] = reset[j] * h[j];
-        axpy(cand, t, d->rt + 2 * n, 3 * n, n, n);
+        apply(cand, &d->r, 2 * n, n, t);
     }
     act_run(&d->act[1], r->clip, cand, n);
     for (int64_t j = 0; j < n; j++)
@@ -117,7 +149,7 @@ static void step_lstm(const sg_rec *r, const rec_dir *d, REAL *h, REAL *c)
 {
     int64_t n = r->hidden;
     REAL *i = d->gate, *o = i + n, *f = o + n, *g = f + n;
-    axpy(i, h, d->rt, 4 * n, n, 4 * n);
+    apply(i, &d->r, 0, 4 * n, h);
     for (int64_t j = 0; d->peep && j < n; j++) {
         i[j] += d->peep[j] * c[j];
         f[j] += d->peep[2 * n + j] * c[j];
@@ -145,7 +177,7 @@ static void sequence(const sg_rec *r, const rec_dir *d, int64_t b, bool back, RE
     for (int64_t s = 0; s < len; s++) {
         int64_t t = back ? len - 1 - s : s;
         memcpy(d->gate, d->bias, (size_t)gh * sizeof *d->gate);
-        axpy(d->gate, d->x + t * r->x_step + b * r->x_batch, d->wt, gh, r->n_in, gh);
+        apply(d->gate, &d->w, 0, gh, d->x + t * r->x_step + b * r->x_batch);
         if (r->kind == SG_REC_RNN)
             step_rnn(r, d, h);
         else if (r->kind == SG_REC_GRU)
@@ -183,16 +215,20 @@ static REAL *state(sg_exec *x, const sg_rec *r, int k, int from)
     return v;
 }
 
+/* Transposing costs about as much as four products with the matrix. */
+#define TURN_ABOVE 4
+
 static bool dir_room(sg_exec *x, const sg_rec *r, rec_dir *d)
 {
     size_t h = (size_t)r->hidden + 1, gh = (size_t)r->gates * h;
-    d->wt = sg_scratch(x, gh * ((size_t)r->n_in + 1) * sizeof(REAL));
-    d->rt = sg_scratch(x, gh * h * sizeof(REAL));
+    bool turn = r->steps * r->batch > TURN_ABOVE;
+    d->w.t = turn ? sg_scratch(x, gh * ((size_t)r->n_in + 1) * sizeof(REAL)) : NULL;
+    d->r.t = turn ? sg_scratch(x, gh * h * sizeof(REAL)) : NULL;
     d->bias = sg_scratch(x, gh * sizeof(REAL));
     d->rbias = sg_scratch(x, h * sizeof(REAL));
     d->gate = sg_scratch(x, gh * sizeof(REAL));
     d->tmp = sg_scratch(x, 2 * h * sizeof(REAL));
-    return d->wt && d->rt && d->bias && d->rbias && d->gate && d->tmp;
+    return (!turn || (d->w.t && d->r.t)) && d->bias && d->rbias && d->gate && d->tmp;
 }
 
 sedge_status RUN(sg_exec *x, const sg_rec *r)
@@ -207,8 +243,8 @@ sedge_status RUN(sg_exec *x, const sg_rec *r)
         return SEDGE_E_NOMEM;
     int64_t n = r->hidden, gh = r->gates * n;
     for (int k = 0; k < r->dirs; k++) {
-        transpose(d.wt, w + k * gh * r->n_in, gh, r->n_in);
-        transpose(d.rt, rec + k * gh * n, gh, n);
+        matrix_set(&d.w, w + k * gh * r->n_in, gh, r->n_in);
+        matrix_set(&d.r, rec + k * gh * n, gh, n);
         bias_set(r, &d, bias ? bias + k * 2 * gh : NULL);
         d.peep = peep ? peep + k * 3 * n : NULL;
         d.act = r->act[k];
