@@ -68,10 +68,11 @@ static double padded_taps(const pool *v, const int64_t *o)
     return count;
 }
 
-static double pool_one(const pool *v, const double *x, const int64_t *o, int64_t *where)
+/* The maximum of one window and where it stands (-1: the window is empty). */
+static double max_one(const pool *v, const double *x, const int64_t *o, int64_t *where)
 {
-    double acc = 0;
-    int64_t seen = 0, best = -1, k[SG_RANK_MAX] = {0}, off, n_in = v->in[v->w.n - 1];
+    double max = 0;
+    int64_t best = -1, k[SG_RANK_MAX] = {0}, off, n_in = v->in[v->w.n - 1];
     int last = v->w.n - 1;
     do {
         if (!sg_window_at(&v->w, last, v->in, o, k, &off))
@@ -81,25 +82,68 @@ static double pool_one(const pool *v, const double *x, const int64_t *o, int64_t
             if (p < 0 || p >= n_in)
                 continue;
             double e = x[off * n_in + p];
-            seen++;
-            if (v->kind == SG_POOL_AVERAGE) {
-                acc += e;
-            } else if (v->kind == SG_POOL_LP) {
-                acc += v->p == 2 ? e * e : v->p == 1 ? fabs(e) : pow(fabs(e), v->p);
-            } else if (best < 0 || e > acc || (isnan(e) && !isnan(acc))) {
-                acc = e;
+            if (best < 0 || e > max || (isnan(e) && !isnan(max))) {
+                max = e;
                 best = off * n_in + p;
             }
         }
     } while (sg_index_next(k, v->w.kernel, last));
     *where = best;
-    if (v->kind == SG_POOL_AVERAGE) {
-        double count = v->count_pad ? padded_taps(v, o) : (double)seen;
-        return count > 0 ? acc / count : 0;
-    }
+    return max;
+}
+
+/* What the taps' sum or maximum becomes. */
+static double pool_value(const pool *v, double acc, int64_t seen, const int64_t *o)
+{
+    if (v->kind == SG_POOL_AVERAGE)
+        return acc / (v->count_pad ? padded_taps(v, o) : (double)seen);
     if (v->kind == SG_POOL_LP)
         return v->p == 2 ? sqrt(acc) : v->p == 1 ? acc : pow(acc, 1 / v->p);
     return acc;
+}
+
+/* One tap of the innermost axis over a row of windows. */
+static void pool_tap(const pool *v, const double *x, int64_t step, int64_t n, double *acc)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double e = x[i * step];
+        switch (v->kind) {
+        case SG_POOL_AVERAGE: acc[i] += e; break;
+        case SG_POOL_LP: acc[i] += v->p == 2 ? e * e : v->p == 1 ? fabs(e) : pow(fabs(e), v->p); break;
+        default: acc[i] = e > acc[i] || e != e ? e : acc[i]; break;
+        }
+    }
+}
+
+/* The windows of one row together, tap by tap: what max_one gives, where nobody asks for the index, and the other kinds. */
+static void pool_row(const pool *v, const double *x, const int64_t *o, int64_t *seen, double *acc)
+{
+    int last = v->w.n - 1;
+    int64_t k[SG_RANK_MAX] = {0}, off, lo, hi, n = v->out[last], step = v->w.stride[last];
+    for (int64_t i = 0; i < n; i++) {
+        seen[i] = 0;
+        acc[i] = v->kind == SG_POOL_MAX ? -INFINITY : 0;
+    }
+    do {
+        if (!sg_window_at(&v->w, last, v->in, o, k, &off))
+            continue;
+        for (int64_t j = 0; j < v->w.kernel[last]; j++) {
+            sg_window_range(&v->w, last, j, v->in[last], n, &lo, &hi);
+            if (lo >= hi)
+                continue;
+            for (int64_t i = lo; i < hi; i++)
+                seen[i]++;
+            int64_t at = off * v->in[last] + lo * step + j * v->w.dilation[last] - v->w.begin[last];
+            pool_tap(v, x + at, step, hi - lo, acc + lo);
+        }
+    } while (sg_index_next(k, v->w.kernel, last));
+    int64_t pos[SG_RANK_MAX];
+    for (int i = 0; i < last; i++)
+        pos[i] = o[i];
+    for (int64_t i = 0; i < n; i++) {
+        pos[last] = i;
+        acc[i] = seen[i] ? pool_value(v, acc[i], seen[i], pos) : 0;
+    }
 }
 
 /* The index in column-major order of the spatial axes, which storage_order 1 asks for. */
@@ -142,6 +186,34 @@ static sedge_status pool_setup(sg_exec *x, pool *v)
     return SEDGE_OK;
 }
 
+/* One plane with indices, which count from the start of the tensor: the plane starts at base. */
+static void plane_with_index(const pool *v, const double *xs, int64_t base, bool columns, double *ys, int64_t *index)
+{
+    int64_t o[SG_RANK_MAX] = {0}, where;
+    do {
+        *ys++ = max_one(v, xs, o, &where);
+        *index++ = base + (columns && where >= 0 ? column_index(v, where) : where);
+    } while (sg_index_next(o, v->out, v->w.n));
+}
+
+static double whole_plane(const pool *v, const double *xs, int64_t n)
+{
+    const int64_t o[SG_RANK_MAX] = {0};
+    double acc = v->kind == SG_POOL_MAX ? -INFINITY : 0;
+    for (int64_t i = 0; i < n; i++)
+        pool_tap(v, xs + i, 1, 1, &acc);
+    return pool_value(v, acc, n, o);
+}
+
+static void plane_by_rows(const pool *v, const double *xs, int64_t *seen, double *ys)
+{
+    int64_t o[SG_RANK_MAX] = {0};
+    do {
+        pool_row(v, xs, o, seen, ys);
+        ys += v->out[v->w.n - 1];
+    } while (sg_index_next(o, v->out, v->w.n - 1));
+}
+
 sedge_status sg_ref_pool(sg_exec *x)
 {
     pool v;
@@ -151,23 +223,31 @@ sedge_status sg_ref_pool(sg_exec *x)
         return SEDGE_OK;
     SG_TRY(pool_setup(x, &v));
     int64_t is = sg_dim_span(in->dim, 2, in->rank), os = sg_dim_span(any->dim, 2, any->rank), planes = in->dim[0] * in->dim[1];
+    if (sg_numel(any) == 0)
+        return SEDGE_OK;
+    if (index && v.kind != SG_POOL_MAX)
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "only max pooling has indices");
     double *xs = sg_scratch_f64(x, is), *ys = sg_scratch_f64(x, os);
-    bool columns = sg_get_int(x->attrs, SG_A_storage_order) != 0;
-    if (!xs || !ys)
+    int64_t *at = sg_scratch(x, (size_t)os * sizeof *at);
+    bool columns = sg_get_int(x->attrs, SG_A_storage_order) != 0, global = is_global(x->attrs);
+    if (!xs || !ys || !at)
         return SEDGE_E_NOMEM;
-    if (is == 0 && os > 0)
-        memset(ys, 0, (size_t)os * sizeof *ys);
-    for (int64_t p = 0; p < planes && os > 0; p++) {
-        int64_t o[SG_RANK_MAX] = {0}, at = 0, where;
+    for (int64_t p = 0; p < planes; p++) {
         sg_widen((sg_dtype)in->dtype, in->data, p * is, is, xs);
-        do {
-            where = -1;
-            if (is > 0)
-                ys[at] = pool_one(&v, xs, o, &where);
-            if (index)
-                sg_store_i64(SG_I64, index->data, (size_t)(p * os + at), p * is + (columns && where >= 0 ? column_index(&v, where) : where));
-            at++;
-        } while (sg_index_next(o, v.out, v.w.n));
+        if (is == 0) {
+            for (int64_t i = 0; i < os; i++) {
+                ys[i] = 0;
+                at[i] = -1;
+            }
+        } else if (index) {
+            plane_with_index(&v, xs, p * is, columns, ys, at);
+        } else if (global) {
+            ys[0] = whole_plane(&v, xs, is);
+        } else {
+            plane_by_rows(&v, xs, at, ys);
+        }
+        if (index)
+            memcpy((int64_t *)index->data + p * os, at, (size_t)os * sizeof *at);
         if (out)
             sg_narrow((sg_dtype)out->dtype, out->data, p * os, os, ys);
     }
