@@ -180,9 +180,9 @@ static void say_filled(const opened *o, const args *a, const bool *filled)
     int n = 0;
     for (int i = 0; sedge_model_input(o->model, i, &io); i++)
         if (filled[i])
-            fprintf(stderr, "%s%s", n++ ? ", " : "filled from seed: ", io.name);
+            printf("%s%s", n++ ? ", " : "filled from the seed: ", io.name);
     if (n)
-        fprintf(stderr, " (seed %llu; give --in NAME=FILE for real data)\n", (unsigned long long)a->seed);
+        printf(" (seed %llu; --in NAME=FILE gives real data)\n", (unsigned long long)a->seed);
 }
 
 static int run_model(const args *a)

@@ -27,7 +27,7 @@ int usage(const verb *v, const char *fmt, ...)
     va_start(ap, fmt);
     say(fmt, ap);
     va_end(ap);
-    fprintf(stderr, "; usage: sedge %s\n", v->usage);
+    fprintf(stderr, "; `sedge %s --help` shows the usage\n", v->name);
     return EXIT_USAGE;
 }
 

@@ -109,7 +109,7 @@ static sedge_status spot(sedge_session *s, float *clip, int *best, double *score
 static int spot_all(sedge_session *s, char label[LABELS][32], int n_label, char **path, int n)
 {
     static float clip[RATE];
-    printf("%-32s  %-8s  %10s  %10s\n", "clip", "word", "confidence", "p50");
+    printf("%-12s  %-8s  %10s  %10s\n", "clip", "word", "confidence", "p50");
     for (int i = 0; i < n; i++) {
         sedge_error err = {0};
         int best;
@@ -121,7 +121,8 @@ static int spot_all(sedge_session *s, char label[LABELS][32], int n_label, char 
             fprintf(stderr, "keywords: %s: %s\n", path[i], why);
             return 1;
         }
-        printf("%-32s  %-8s  %9.1f%%  %7.3f ms\n", path[i], best < n_label ? label[best] : "?", 100 * score, ms);
+        const char *name = strrchr(path[i], '/') ? strrchr(path[i], '/') + 1 : path[i];
+        printf("%-12s  %-8s  %9.1f%%  %7.3f ms\n", name, best < n_label ? label[best] : "?", 100 * score, ms);
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
