@@ -247,7 +247,7 @@ static sedge_status resize_axis(sg_exec *x, const sg_axis_map *m, double fill, i
     return SEDGE_OK;
 }
 
-/* Integers saturate: cubic weights reach beyond the range of the input. */
+/* Integers round to nearest even and saturate: cubic weights reach beyond the range of the input. */
 static void store(sg_dtype t, void *dst, int64_t n, const double *v)
 {
     if (!sg_is_int(t)) {
@@ -258,7 +258,7 @@ static void store(sg_dtype t, void *dst, int64_t n, const double *v)
     bits = bits < 63 ? bits : 63; /* what a conversion through int64 can hold */
     double hi = ldexp(1, bits) - (bits < 53 ? 1 : ldexp(1, bits - 53)), lo = sg_is_signed(t) ? -ldexp(1, bits) : 0;
     for (int64_t i = 0; i < n; i++)
-        sg_store_f64(t, dst, (size_t)i, v[i] < lo ? lo : v[i] > hi ? hi : v[i]);
+        sg_store_f64(t, dst, (size_t)i, fmin(fmax(rint(v[i]), lo), hi));
 }
 
 sedge_status sg_ref_resize(sg_exec *x)
