@@ -274,6 +274,8 @@ static sedge_status infer_node(sg_graph *g, sg_nid id, rule_io *io, sg_err *err)
         }
         sg_value *v = &g->value[vid];
         io->in[k] = &v->type;
+        if (v->type.kind != SG_TENSOR && !(op->flags & (SG_OPF_BOXED | SG_OPF_CONTROL)))
+            st = sg_fail(err, SEDGE_E_TYPE, "input %d is a sequence, optional or map; %s takes tensors", k, op->name);
         if (const_tensor(v, &t[k])) {
             io->data[k] = &t[k];
             if (const_content(g, v, &t[k]) != SEDGE_OK)

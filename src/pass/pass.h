@@ -15,7 +15,8 @@ sedge_status sg_verify(const sg_graph *g, sg_err *err);
 
 /* One pass; *changed counts its rewrites. */
 typedef sedge_status sg_pass_fn(sg_graph *g, int *changed, sg_err *err);
-sg_pass_fn sg_pass_dce;     /* nodes that nobody reads */
+sg_pass_fn sg_pass_identity; /* nodes that give back what they take */
+sg_pass_fn sg_pass_dce;          /* nodes that nobody reads */
 
 /* All passes in order, verified after each, regions too. */
 sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);

@@ -28,6 +28,7 @@ static sedge_status mark_dims(builder *b)
     b->p->default_dim = sg_arena_array(&b->p->arena, d->n + 1, sizeof *b->p->default_dim);
     if (!b->late || !b->p->default_dim)
         return OOM(b);
+    b->p->late = b->late;
     for (size_t i = 0; i < d->n; i++) {
         const sg_dim_node *n = &d->node[i];
         if (n->op == SG_DIM_SYM) {

@@ -85,6 +85,7 @@ typedef struct sg_plan {
     uint32_t n_input, n_output;
     int32_t *link; /* per input: the output that becomes it, or -1 */
     const sg_dims *dims;
+    const bool *late;     /* per expression: depends on a symbol that a step defines */
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
     size_t packed_bytes;
     int64_t arena_bytes, arena_bound; /* host space, at the defaults */

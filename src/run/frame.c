@@ -162,11 +162,24 @@ static sedge_status stop_asked(const sg_run *r, sg_err *err)
     return SEDGE_OK;
 }
 
+/* What a body or an optional gave may not be the tensor that was planned. */
+static sedge_status tensors_only(const sg_frame *f, const sg_step *s, sg_err *err)
+{
+    for (uint32_t k = 0; k < s->n_in; k++) {
+        const sg_tensor *t = f->operand[s->operand + k];
+        if (t && (t->kind != SG_TENSOR || !t->data) && (t->kind != SG_TENSOR || sg_numel(t) != 0))
+            return sg_fail(err, SEDGE_E_TYPE, "input %u is no tensor", k);
+    }
+    return SEDGE_OK;
+}
+
 static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
 {
     const sg_step *s = &f->plan->step[index];
     if (!s->op)
         return transfer(f, s, err);
+    if (!s->backend && !(s->op->flags & (SG_OPF_BOXED | SG_OPF_CONTROL)))
+        SG_TRY(tensors_only(f, s, err));
     if (s->shape_at_run)
         SG_TRY(sg_frame_shape(f, s, true, err));
     if (s->view) /* its reference only checks the count of elements */

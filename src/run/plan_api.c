@@ -88,6 +88,7 @@ static sedge_status prepare_graph(sedge_plan *p, const sedge_plan_opts *o, sg_er
     if (!o->optimize)
         return SEDGE_OK;
     int folded = 0;
+    SG_TRY(sg_passes(p->graph, &trace, err)); /* what is dead or does nothing is not folded either */
     SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
     return sg_passes(p->graph, &trace, err);
 }

@@ -11,13 +11,16 @@ static const sg_dim *content_now(sg_frame *f, const sg_slot *slot, const sg_tens
     if (k >= CONTENT_INPUTS || t->kind != SG_TENSOR || !sg_is_int((sg_dtype)t->dtype))
         return NULL;
     sg_dim *d = f->content + (size_t)k * SG_CONTENT_MAX;
-    if (slot->content) {
-        for (uint32_t i = 0; i < slot->n_content && i < SG_CONTENT_MAX; i++)
-            d[i] = sg_dim_value(slot->content[i], f->dim_value);
-        return d;
-    }
     int64_t n = sg_numel(t);
-    if (!at_run || !t->data || n > SG_CONTENT_MAX)
+    if (!at_run || !t->data) { /* what the plan knows, unless a step of this run defines it */
+        for (uint32_t i = 0; slot->content && i < slot->n_content && i < SG_CONTENT_MAX; i++) {
+            if (sg_dim_is_expr(slot->content[i]) && f->plan->late[sg_dim_expr(slot->content[i])])
+                return NULL;
+            d[i] = sg_dim_value(slot->content[i], f->dim_value);
+        }
+        return slot->content ? d : NULL;
+    }
+    if (n > SG_CONTENT_MAX)
         return NULL;
     for (int64_t i = 0; i < n; i++) {
         d[i] = sg_load_i64((sg_dtype)t->dtype, t->data, (size_t)i);
