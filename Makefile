@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: build run test unit cli golden conformance check fuzz bench install clean
+.PHONY: build run test unit cli golden conformance python hostile check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -21,9 +21,9 @@ run: build
 test:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
-	@tests/run $(BUILD) unit cli golden conformance
+	@tests/run $(BUILD) unit cli golden conformance python hostile
 
-unit cli golden conformance:
+unit cli golden conformance python hostile:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) $@
