@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "op/macs.h"
 
 /* Bodies inside bodies: deeper than this is refused. */
 #define DEPTH_MAX 64
@@ -173,6 +174,26 @@ static sedge_status tensors_only(const sg_frame *f, const sg_step *s, sg_err *er
     return SEDGE_OK;
 }
 
+/* Takes the step's multiply-adds from the budget of the run. */
+static sedge_status spend_macs(sg_frame *f, const sg_step *s, sg_err *err)
+{
+    sg_type type[5];
+    const sg_type *in[4] = {NULL};
+    int n = s->n_in < 4 ? s->n_in : 4;
+    for (int k = 0; k < n; k++)
+        if (f->operand[s->operand + (uint32_t)k]) {
+            sg_type_of(f->operand[s->operand + (uint32_t)k], &type[k]);
+            in[k] = &type[k];
+        }
+    const sg_tensor *o = s->n_out ? f->operand[s->operand + s->n_in] : NULL;
+    if (o)
+        sg_type_of(o, &type[4]);
+    f->run->macs_left -= o ? sg_op_macs(s->op, s->attrs, in, n, &type[4]) : 0;
+    if (f->run->macs_left < 0)
+        return sg_fail(err, SEDGE_E_LIMIT, "the budget of multiply-adds ends here");
+    return SEDGE_OK;
+}
+
 static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
 {
     const sg_step *s = &f->plan->step[index];
@@ -185,6 +206,8 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
     if (s->view) /* its reference only checks the count of elements */
         f->operand[s->operand + s->n_in]->data = f->operand[s->operand]->data;
     sg_run *r = f->run;
+    if (r->macs_limited)
+        SG_TRY(spend_macs(f, s, err));
     size_t mark = r->n_scratch;
     sg_call c = {.f = f, .s = s, .index = index};
     c.x = (sg_exec){.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = s->n_out, .in = f->operand + s->operand,

@@ -12,7 +12,8 @@ typedef struct sg_run {
     uint64_t rng;
     double deadline; /* on sg_now's clock; 0: none */
     const volatile int *cancel;
-    int64_t macs_left; /* INT64_MAX: no limit */
+    bool macs_limited;
+    double macs_left;
     uint64_t prepares;
     int depth; /* of nested calls */
     void (*on_step)(void *ctx, int step, double seconds);

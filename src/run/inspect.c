@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "op/macs.h"
 #include "run/api.h"
 
 static void count_consts(const sg_graph *g, int64_t *elements, int64_t *bytes)
@@ -19,36 +20,15 @@ static void count_consts(const sg_graph *g, int64_t *elements, int64_t *bytes)
             count_consts(g->node[n].region[k], elements, bytes);
 }
 
-/* Elements with symbols at 1. */
-static double size_of(const sg_type *t, int from, int to)
-{
-    double n = 1;
-    for (int i = from; i < to && i < t->rank; i++)
-        n *= sg_dim_is_expr(t->dim[i]) ? 1.0 : (double)t->dim[i];
-    return n;
-}
-
-/* Multiply-adds of the ops that dominate: output elements times the length of the sum behind each. */
 static double node_macs(const sg_graph *g, const sg_node *n, sg_nid id)
 {
-    sg_vid o = n->n_out ? n->out[0] : 0, a = sg_node_in(g, id, 0), b = sg_node_in(g, id, 1);
-    if (!o || !a || !b)
-        return 0;
-    const sg_type *to = &g->value[o].type, *ta = &g->value[a].type, *tb = &g->value[b].type;
-    const char *name = n->op->name;
-    if (strcmp(name, "conv") == 0 || strcmp(name, "conv_integer") == 0)
-        return size_of(to, 0, to->rank) * size_of(tb, 1, tb->rank);
-    if (strcmp(name, "conv_transpose") == 0)
-        return size_of(ta, 0, ta->rank) * size_of(tb, 1, tb->rank);
-    if (strcmp(name, "qlinear_conv") == 0 && sg_node_in(g, id, 3)) {
-        const sg_type *w = &g->value[sg_node_in(g, id, 3)].type;
-        return size_of(to, 0, to->rank) * size_of(w, 1, w->rank);
+    const sg_type *in[4] = {NULL};
+    for (int k = 0; k < 4 && k < n->n_in; k++) {
+        sg_vid v = sg_node_in(g, id, k);
+        in[k] = v ? &g->value[v].type : NULL;
     }
-    if (strcmp(name, "gemm") == 0)
-        return size_of(to, 0, to->rank) * size_of(ta, 0, ta->rank) / (to->rank > 0 && size_of(to, 0, 1) > 0 ? size_of(to, 0, 1) : 1);
-    if ((strcmp(name, "matmul") == 0 || strcmp(name, "matmul_integer") == 0) && ta->rank > 0)
-        return size_of(to, 0, to->rank) * size_of(ta, ta->rank - 1, ta->rank);
-    return 0;
+    sg_vid o = sg_node_out(g, id, 0);
+    return o ? sg_op_macs(n->op, (sg_attrs){n->attr, n->n_attr}, in, n->n_in < 4 ? n->n_in : 4, &g->value[o].type) : 0;
 }
 
 static double count_macs(const sg_graph *g)

@@ -338,6 +338,8 @@ sedge_status sedge_session_run(sedge_session *s, const sedge_run_opts *opts, sed
     s->ran = false;
     s->run.cancel = opts->cancel;
     s->run.deadline = opts->deadline_s > 0 ? sg_now() + opts->deadline_s : 0;
+    s->run.macs_limited = opts->macs > 0;
+    s->run.macs_left = (double)opts->macs;
     s->run.depth = 0;
     sg_pool_text_reset(&s->run.pool);
     sedge_status st = inputs_ready(s, err);

@@ -331,6 +331,38 @@ static void each_allocation_fails(void **state)
     }
 }
 
+/* y = x * w, x: [N,2], w: [2,2]: four multiply-adds a row. */
+static void macs_budget(void **state)
+{
+    (void)state;
+    static const float w[4] = {1, 2, 3, 4};
+    int64_t dim[2] = {-1, 2};
+    pb g = {.n = 0}, t = {.n = 0};
+    onnx_node(&g, "MatMul", "x", "w", "y");
+    pb_int(&t, 1, 2);
+    pb_int(&t, 1, 2);
+    pb_int(&t, 2, F32);
+    pb_str(&t, 8, "w");
+    pb_bytes(&t, 9, w, sizeof w);
+    pb_msg(&g, 5, &t);
+    onnx_io(&g, 11, "x", F32, dim, 2);
+    onnx_io(&g, 12, "y", F32, dim, 2);
+    onnx_model(&model, &g, 17);
+    engine e;
+    must_open(&e, NULL);
+    float x[6] = {1, 1, 1, 1, 1, 1};
+    sedge_tensor in = tensor(x, SEDGE_F32, 2, 3, 2);
+    sedge_error err = {0};
+    sedge_run_opts ro;
+    sedge_run_opts_init(&ro);
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    ro.macs = 12;
+    assert_int_equal(sedge_session_run(e.s, &ro, &err), SEDGE_OK);
+    ro.macs = 11;
+    assert_int_equal(sedge_session_run(e.s, &ro, &err), SEDGE_E_LIMIT);
+    engine_close(&e);
+}
+
 static void memory_limit_is_kept(void **state)
 {
     (void)state;
@@ -364,6 +396,7 @@ int main(void)
         cmocka_unit_test(callers_buffer),
         cmocka_unit_test(misuse_is_explained),
         cmocka_unit_test(each_allocation_fails),
+        cmocka_unit_test(macs_budget),
         cmocka_unit_test(memory_limit_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
