@@ -199,6 +199,7 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
 {
     sg_err own = {0}; /* the importer looks at its record, so there is always one */
     sg_onnx_info none;
+    path = info ? path : NULL; /* mapped files need an owner */
     info = info ? info : &none;
     memset(info, 0, sizeof *info);
     info->producer = info->producer_version = info->domain = "";

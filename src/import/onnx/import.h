@@ -40,7 +40,8 @@ typedef struct sg_onnx_library {
 
 /* Imports a ModelProto. `data` must outlive the graph: weights are borrowed in place where they are aligned.
  * path: the model's file, to find external weights beside it; NULL: none are allowed. After success and failure
- * alike, sg_onnx_info_close releases the mapped files once the graph is no longer used. */
+ * alike, sg_onnx_info_close releases the mapped files once the graph is no longer used; without an info, external
+ * weights are refused. */
 sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
                             sg_graph **out, sg_err *err);
 /* The same with function libraries. */
