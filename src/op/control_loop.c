@@ -84,7 +84,8 @@ static sedge_status stack_push(sg_exec *x, const loop *l, int k, const sg_tensor
         s->piece = *t;
         s->piece.data = NULL;
     } else if (t->dtype != s->piece.dtype || !sg_same_shape(t, &s->piece)) {
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "stacked output %d changes its shape at step %lld", l->n_state + k, (long long)l->iter);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "stacked output %d changes its shape at step %lld", l->n_state + k,
+                            (long long)l->iter);
     }
     SG_TRY(stack_grow(x, l, s));
     int64_t numel = sg_numel(t);

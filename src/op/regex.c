@@ -28,8 +28,16 @@ static uint32_t emit(compiler *c, sg_re_kind kind)
     return c->n++;
 }
 
-static void patch_a(compiler *c, uint32_t i, uint32_t to) { if (c->inst) c->inst[i].a = to; }
-static void patch_b(compiler *c, uint32_t i, uint32_t to) { if (c->inst) c->inst[i].b = to; }
+static void patch_a(compiler *c, uint32_t i, uint32_t to)
+{
+    if (c->inst)
+        c->inst[i].a = to;
+}
+static void patch_b(compiler *c, uint32_t i, uint32_t to)
+{
+    if (c->inst)
+        c->inst[i].b = to;
+}
 
 static sedge_status node_emit(compiler *c, uint32_t id);
 

@@ -4,7 +4,7 @@
 #include "op/regex_tree.h"
 #include "op/utf8.h"
 
-#define DEPTH_MAX 200
+#define DEPTH_MAX  200
 #define REPEAT_MAX 1000
 
 typedef struct parser {
@@ -20,7 +20,10 @@ static sedge_status bad(parser *s, const char *what)
     return SG_EXEC_FAIL(s->x, SEDGE_E_VALUE, "pattern: %s at byte %d", what, (int)(s->p - s->begin));
 }
 
-static bool more(const parser *s) { return s->p < s->end; }
+static bool more(const parser *s)
+{
+    return s->p < s->end;
+}
 static bool looking_at(const parser *s, const char *text)
 {
     size_t n = strlen(text);
@@ -70,10 +73,9 @@ static const struct {
     char letter;
     const char *name, *pairs;
 } sets[] = {
-    {'d', "digit", "09"},     {'w', "word", "09AZ__az"}, {'s', "", "\t\n\f\r  "},   {0, "alnum", "09AZaz"},
-    {0, "alpha", "AZaz"},     {0, "ascii", NULL},        {0, "blank", "\t\t  "},    {0, "cntrl", NULL},
-    {0, "graph", "!~"},       {0, "lower", "az"},        {0, "print", " ~"},        {0, "punct", "!/:@[`{~"},
-    {0, "space", "\t\r  "},   {0, "upper", "AZ"},        {0, "xdigit", "09AFaf"},
+    {'d', "digit", "09"}, {'w', "word", "09AZ__az"}, {'s', "", "\t\n\f\r  "}, {0, "alnum", "09AZaz"}, {0, "alpha", "AZaz"},
+    {0, "ascii", NULL},   {0, "blank", "\t\t  "},    {0, "cntrl", NULL},      {0, "graph", "!~"},     {0, "lower", "az"},
+    {0, "print", " ~"},   {0, "punct", "!/:@[`{~"},  {0, "space", "\t\r  "},  {0, "upper", "AZ"},     {0, "xdigit", "09AFaf"},
 };
 #define N_SETS (sizeof sets / sizeof sets[0])
 
@@ -108,7 +110,10 @@ static int perl_set(uint32_t c, bool *negated)
 
 static int hex_digit(uint32_t c)
 {
-    return c >= '0' && c <= '9' ? (int)c - '0' : c >= 'a' && c <= 'f' ? (int)c - 'a' + 10 : c >= 'A' && c <= 'F' ? (int)c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? (int)c - '0'
+           : c >= 'a' && c <= 'f' ? (int)c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? (int)c - 'A' + 10
+                                  : -1;
 }
 
 static sedge_status hex(parser *s, uint32_t *c)
@@ -288,8 +293,9 @@ static sedge_status group_open(parser *s, bool *group)
     if (!accept(s, "P<") && !accept(s, "<"))
         return flags(s, group);
     const char *name = s->p;
-    while (more(s) && *s->p != '>' && (*s->p == '_' || hex_digit((unsigned char)*s->p) >= 0 || (*s->p >= 'A' && *s->p <= 'Z') ||
-                                       (*s->p >= 'a' && *s->p <= 'z')))
+    while (more(s) && *s->p != '>' &&
+           (*s->p == '_' || hex_digit((unsigned char)*s->p) >= 0 || (*s->p >= 'A' && *s->p <= 'Z') ||
+            (*s->p >= 'a' && *s->p <= 'z')))
         s->p++;
     return s->p > name && accept(s, ">") ? SEDGE_OK : bad(s, "bad group name");
 }
@@ -324,7 +330,9 @@ static sedge_status atom(parser *s, uint32_t *out)
     case '.': return node_new(s, SG_RE_ANY, out);
     case '^': return node_new(s, s->multi ? SG_RE_LINE_BEGIN : SG_RE_TEXT_BEGIN, out);
     case '$': return node_new(s, s->multi ? SG_RE_LINE_END : SG_RE_TEXT_END, out);
-    case '*': case '+': case '?': return bad(s, "nothing to repeat");
+    case '*':
+    case '+':
+    case '?': return bad(s, "nothing to repeat");
     default: return char_node(s, c, out);
     }
 }

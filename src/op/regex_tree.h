@@ -16,7 +16,12 @@ typedef enum sg_re_kind {
     SG_RE_CAT,    /* children in a row */
     SG_RE_ALT,    /* one of the children */
     SG_RE_REPEAT, /* the child lo to hi times; hi -1: any number */
-    SG_RE_LINE_BEGIN, SG_RE_LINE_END, SG_RE_TEXT_BEGIN, SG_RE_TEXT_END, SG_RE_WORD, SG_RE_NO_WORD,
+    SG_RE_LINE_BEGIN,
+    SG_RE_LINE_END,
+    SG_RE_TEXT_BEGIN,
+    SG_RE_TEXT_END,
+    SG_RE_WORD,
+    SG_RE_NO_WORD,
     /* of programs only */
     SG_RE_SPLIT,  /* go on at both a and b */
     SG_RE_MATCH

@@ -31,7 +31,10 @@ sg_vid sg_cb_iota(sg_onnx_node *n, sg_vid count);
 /* A single-output node with one int attribute set. */
 sg_vid sg_cb_emit_int(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, sg_attr_id id, int64_t v);
 
-static inline const sg_type *sg_cb_type(const sg_onnx_node *n, sg_vid v) { return &n->g->value[v].type; }
+static inline const sg_type *sg_cb_type(const sg_onnx_node *n, sg_vid v)
+{
+    return &n->g->value[v].type;
+}
 
 /* Error unless inputs [0, count) are present. */
 sedge_status sg_cb_need(sg_onnx_node *n, int count);

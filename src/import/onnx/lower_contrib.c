@@ -8,9 +8,11 @@
 /* The activation that fused operators name, with its parameters. */
 static sg_vid activation(sg_onnx_node *n, sg_vid x, const double *p, int n_p)
 {
-    static const char *const names[] = {"", "Relu", "Tanh", "Sigmoid", "LeakyRelu", "HardSigmoid", "Clip", "HardSwish", "Gelu", NULL};
-    static const int kind[] = {0, SG_UNARY_RELU, SG_UNARY_TANH, SG_UNARY_SIGMOID, SG_UNARY_LEAKY_RELU, SG_UNARY_HARD_SIGMOID, 0,
-                               SG_UNARY_HARD_SWISH, SG_UNARY_GELU};
+    static const char *const names[] = {"",     "Relu",      "Tanh", "Sigmoid", "LeakyRelu", "HardSigmoid",
+                                        "Clip", "HardSwish", "Gelu", NULL};
+    static const int kind[] = {
+        0, SG_UNARY_RELU,       SG_UNARY_TANH, SG_UNARY_SIGMOID, SG_UNARY_LEAKY_RELU, SG_UNARY_HARD_SIGMOID,
+        0, SG_UNARY_HARD_SWISH, SG_UNARY_GELU};
     int k = sg_on_enum(n, "activation", names, 0);
     double a = n_p > 0 ? p[0] : k == 4 ? 0.01 : 0.2, b = n_p > 1 ? p[1] : 0.5;
     if (k <= 0 || !x)

@@ -103,9 +103,14 @@ sedge_status sg_lower_ms_attention(sg_onnx_node *n)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "do_rotary");
     sg_vid x = sg_cb_add_maybe(n, sg_on_emit1(n, SG_OP_MATMUL, n->in, 2), sg_on_in(n, 2)), past = sg_on_in(n, 4);
     sg_dtype type = (sg_dtype)sg_on_type(n, 0)->dtype;
-    sg_cb_attention a = {.q = sg_cb_slice(n, x, 2, 0, s.q), .k = sg_cb_slice(n, x, 2, s.q, s.q + s.k),
-                         .v = sg_cb_slice(n, x, 2, s.q + s.k, s.q + s.k + s.v), .q_heads = s.heads, .kv_heads = s.heads, .window = -1,
-                         .causal = sg_on_int(n, "unidirectional", 0) != 0, .scale = sg_on_float(n, "scale", 0)};
+    sg_cb_attention a = {.q = sg_cb_slice(n, x, 2, 0, s.q),
+                         .k = sg_cb_slice(n, x, 2, s.q, s.q + s.k),
+                         .v = sg_cb_slice(n, x, 2, s.q + s.k, s.q + s.k + s.v),
+                         .q_heads = s.heads,
+                         .kv_heads = s.heads,
+                         .window = -1,
+                         .causal = sg_on_int(n, "unidirectional", 0) != 0,
+                         .scale = sg_on_float(n, "scale", 0)};
     sg_vid total = sg_cb_dim(n, n->in[0], 1);
     if (past) {
         a.past_k = sg_cb_row(n, past, 0);
@@ -168,8 +173,13 @@ sedge_status sg_lower_multi_head_attention(sg_onnx_node *n)
     sg_vid out[3];
     SG_TRY(sg_cb_need(n, 1));
     int64_t heads = sg_on_int(n, "num_heads", 0);
-    sg_cb_attention a = {.q_heads = heads, .kv_heads = heads, .window = -1, .causal = sg_on_int(n, "unidirectional", 0) != 0,
-                         .scale = sg_on_float(n, "scale", 0), .past_k = sg_on_in(n, 6), .past_v = sg_on_in(n, 7)};
+    sg_cb_attention a = {.q_heads = heads,
+                         .kv_heads = heads,
+                         .window = -1,
+                         .causal = sg_on_int(n, "unidirectional", 0) != 0,
+                         .scale = sg_on_float(n, "scale", 0),
+                         .past_k = sg_on_in(n, 6),
+                         .past_v = sg_on_in(n, 7)};
     if (heads < 1 || !a.past_k != !a.past_v)
         return sg_fail(n->err, SEDGE_E_FORMAT, "bad number of heads or half a cache");
     if (sg_on_in(n, 8) || sg_on_in(n, 9))
@@ -226,8 +236,12 @@ sedge_status sg_lower_ms_rotary_embedding(sg_onnx_node *n)
     SG_TRY(sg_cb_need(n, 4));
     if (sg_on_int(n, "is_packed_batching", 0))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "packed batches");
-    rotary r = {.cosine = n->in[2], .sine = n->in[3], .where = n->in[1], .interleaved = sg_on_int(n, "interleaved", 0),
-                .heads = sg_on_int(n, "num_heads", 0), .dim = sg_on_int(n, "rotary_embedding_dim", 0)};
+    rotary r = {.cosine = n->in[2],
+                .sine = n->in[3],
+                .where = n->in[1],
+                .interleaved = sg_on_int(n, "interleaved", 0),
+                .heads = sg_on_int(n, "num_heads", 0),
+                .dim = sg_on_int(n, "rotary_embedding_dim", 0)};
     int rank = rank_of(n, n->in[0]);
     if (rank != 3 && rank != 4)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "an input of rank %d", rank);
@@ -240,7 +254,8 @@ sedge_status sg_lower_ms_rotary_embedding(sg_onnx_node *n)
     if (rank_of(n, r.where) == 1) { /* one offset for the batch */
         static const int64_t row[] = {1, 1};
         sg_vid zero = sg_cb_unsqueeze(n, sg_cb_binary_scalar(n, SG_BINARY_MUL, sg_cb_iota(n, sg_cb_dim(n, n->in[0], 0)), 0), 1);
-        r.where = sg_cb_binary(n, SG_BINARY_ADD, zero, positions(n, sg_cb_reshape(n, r.where, row, 2), sg_cb_dim(n, n->in[0], rank - 2)));
+        r.where = sg_cb_binary(n, SG_BINARY_ADD, zero,
+                               positions(n, sg_cb_reshape(n, r.where, row, 2), sg_cb_dim(n, n->in[0], rank - 2)));
     }
     sg_vid y = rotate(n, &r, n->in[0]);
     double scale = sg_on_float(n, "scale", 1);
@@ -266,8 +281,11 @@ static int64_t head_size(sg_onnx_node *n, int64_t heads, int64_t kv_heads, bool 
 static sedge_status group_rotate(sg_onnx_node *n, sg_cb_attention *a)
 {
     static const int64_t column[] = {-1, 1};
-    rotary r = {.cosine = sg_on_in(n, 7), .sine = sg_on_in(n, 8), .where = sg_on_in(n, 9),
-                .interleaved = sg_on_int(n, "rotary_interleaved", 0), .heads = a->q_heads};
+    rotary r = {.cosine = sg_on_in(n, 7),
+                .sine = sg_on_in(n, 8),
+                .where = sg_on_in(n, 9),
+                .interleaved = sg_on_int(n, "rotary_interleaved", 0),
+                .heads = a->q_heads};
     if (!r.cosine || !r.sine)
         return sg_fail(n->err, SEDGE_E_FORMAT, "a rotary cache is missing");
     int64_t half = need_dim(n, r.cosine, 1, "the width of the rotary cache");
@@ -295,9 +313,18 @@ sedge_status sg_lower_group_query_attention(sg_onnx_node *n)
         return sg_fail(n->err, SEDGE_E_FORMAT, "seqlens_k is missing or the number of heads is bad");
     if (sg_on_int(n, "smooth_softmax", 0) == 1 || sg_on_in(n, 11))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "smooth softmax and attention sinks");
-    sg_cb_attention a = {.q = n->in[0], .k = sg_on_in(n, 1), .v = sg_on_in(n, 2), .q_heads = h, .kv_heads = g, .causal = true,
-                         .window = w > 0 ? w - 1 : -1, .scale = sg_on_float(n, "scale", 0), .softcap = sg_on_float(n, "softcap", 0),
-                         .past_k = sg_on_in(n, 3), .past_v = sg_on_in(n, 4), .mask = sg_on_in(n, 10)};
+    sg_cb_attention a = {.q = n->in[0],
+                         .k = sg_on_in(n, 1),
+                         .v = sg_on_in(n, 2),
+                         .q_heads = h,
+                         .kv_heads = g,
+                         .causal = true,
+                         .window = w > 0 ? w - 1 : -1,
+                         .scale = sg_on_float(n, "scale", 0),
+                         .softcap = sg_on_float(n, "softcap", 0),
+                         .past_k = sg_on_in(n, 3),
+                         .past_v = sg_on_in(n, 4),
+                         .mask = sg_on_in(n, 10)};
     if (!a.k) {
         int64_t d = head_size(n, h, g, true);
         if (d < 1 || d > INT32_MAX)

@@ -110,8 +110,8 @@ static sg_vid weights_const(sg_onnx_node *n, const nbits *b)
 /* The same of values that come at run time. */
 static sg_vid weights_any(sg_onnx_node *n, const nbits *b)
 {
-    int64_t bytes[2] = {b->n, b->blocks * b->block * b->bits / 8}, dim[3] = {b->n, b->blocks, b->block}, scale[3] = {b->n, b->blocks, 1},
-            row[2] = {b->n, b->blocks * b->block};
+    int64_t bytes[2] = {b->n, b->blocks * b->block * b->bits / 8}, dim[3] = {b->n, b->blocks, b->block},
+            scale[3] = {b->n, b->blocks, 1}, row[2] = {b->n, b->blocks * b->block};
     sg_vid packed = sg_cb_reshape(n, n->in[1], bytes, 2);
     sg_vid w = packed ? sg_cb_cast(n, fields(n, packed, b->bits, false, dim, 3), b->type) : SG_NONE_ID;
     w = sg_cb_binary(n, SG_BINARY_SUB, w, zero_points(n, b, sg_on_in(n, 3)));
@@ -153,7 +153,8 @@ sedge_status sg_lower_gather_block_quantized(sg_onnx_node *n)
     if (!in[0] || !in[1])
         return sg_cb_end(n, 0, SG_NONE_ID);
     sg_nid node = sg_on_emit(n, SG_OP_DEQUANTIZE, in, z ? 3 : 2, 1);
-    if (!node || !sg_set_int(n->g, node, SG_A_axis, axis) || !sg_set_int(n->g, node, SG_A_block_size, sg_on_int(n, "block_size", 128)))
+    if (!node || !sg_set_int(n->g, node, SG_A_axis, axis) ||
+        !sg_set_int(n->g, node, SG_A_block_size, sg_on_int(n, "block_size", 128)))
         return sg_cb_end(n, 0, SG_NONE_ID);
     SG_TRY(sg_on_done(n, node));
     return sg_cb_end(n, 0, sg_node_out(n->g, node, 0));
@@ -183,11 +184,13 @@ static sg_vid bnb4_table(sg_onnx_node *n, int64_t type, sg_dtype dtype)
 sedge_status sg_lower_matmul_bnb4(sg_onnx_node *n)
 {
     SG_TRY(sg_cb_need(n, 3));
-    int64_t k = sg_on_int(n, "K", 0), m = sg_on_int(n, "N", 0), block = sg_on_int(n, "block_size", 0), type = sg_on_int(n, "quant_type", 0);
+    int64_t k = sg_on_int(n, "K", 0), m = sg_on_int(n, "N", 0), block = sg_on_int(n, "block_size", 0),
+            type = sg_on_int(n, "quant_type", 0);
     if (k < 1 || m < 1 || k > INT32_MAX || m > INT32_MAX || block < 1 || type < 0 || type > 1)
         return sg_fail(n->err, SEDGE_E_FORMAT, "K, N, block_size or quant_type is out of range");
     if (k * m % block || k * m % 2)
-        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "blocks of %lld that do not divide %lld weights", (long long)block, (long long)(k * m));
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "blocks of %lld that do not divide %lld weights", (long long)block,
+                       (long long)(k * m));
     int64_t flat[1] = {-1}, blocks[2] = {k * m / block, block}, column[2] = {-1, 1}, dim[2] = {m, k};
     sg_vid packed = sg_cb_reshape(n, n->in[1], flat, 1);
     sg_vid code = packed ? sg_cb_cast(n, fields(n, packed, 4, true, blocks, 2), SG_I32) : SG_NONE_ID;

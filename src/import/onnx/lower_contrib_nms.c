@@ -45,7 +45,8 @@ static sg_vid emit2(sg_onnx_node *n, sg_op_id row, sg_vid a, sg_vid b)
 /* Centre and size to corners. */
 static sg_vid corners(sg_onnx_node *n, sg_vid boxes)
 {
-    sg_vid centre = sg_cb_slice(n, boxes, 2, 0, 2), half = sg_cb_binary_scalar(n, SG_BINARY_MUL, sg_cb_slice(n, boxes, 2, 2, 4), 0.5);
+    sg_vid centre = sg_cb_slice(n, boxes, 2, 0, 2),
+           half = sg_cb_binary_scalar(n, SG_BINARY_MUL, sg_cb_slice(n, boxes, 2, 2, 4), 0.5);
     return sg_cb_concat(n, sg_cb_binary(n, SG_BINARY_SUB, centre, half), sg_cb_binary(n, SG_BINARY_ADD, centre, half), 2);
 }
 
@@ -76,7 +77,8 @@ static sedge_status operands(sg_onnx_node *n, nms *s, bool centred, bool sigmoid
 static sedge_status choose(sg_onnx_node *n, nms *s)
 {
     static const int64_t one[] = {1};
-    sg_vid in[5] = {s->boxes, s->scores, sg_on_const_i64(n, s->most), sg_cb_scalar(n, SG_F32, s->iou), sg_cb_scalar(n, SG_F32, s->score)};
+    sg_vid in[5] = {s->boxes, s->scores, sg_on_const_i64(n, s->most), sg_cb_scalar(n, SG_F32, s->iou),
+                    sg_cb_scalar(n, SG_F32, s->score)};
     sg_vid sel = in[2] && in[3] && in[4] ? sg_on_emit1(n, SG_OP_NON_MAX_SUPPRESSION, in, 5) : SG_NONE_ID;
     sg_vid top[2] = {emit2(n, SG_OP_GATHER_ND, s->scores, sel), sg_cb_reshape(n, sg_cb_dim(n, sel, 0), one, 1)};
     sg_nid node = top[0] && top[1] ? sg_on_emit(n, SG_OP_TOP_K, top, 2, 2) : 0;
@@ -147,8 +149,10 @@ static sedge_status run(sg_onnx_node *n, nms *s, bool centred, bool sigmoid, boo
 
 sedge_status sg_lower_efficient_nms(sg_onnx_node *n)
 {
-    nms s = {.most = sg_on_int(n, "max_output_boxes", 100), .iou = sg_on_float(n, "iou_threshold", 0.5),
-             .score = sg_on_float(n, "score_threshold", 0.25), .agnostic = sg_on_int(n, "class_agnostic", 0) != 0};
+    nms s = {.most = sg_on_int(n, "max_output_boxes", 100),
+             .iou = sg_on_float(n, "iou_threshold", 0.5),
+             .score = sg_on_float(n, "score_threshold", 0.25),
+             .agnostic = sg_on_int(n, "class_agnostic", 0) != 0};
     if (sg_on_int(n, "background_class", -1) >= 0 || sg_on_in(n, 2))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "a background class or anchors");
     return run(n, &s, sg_on_int(n, "box_coding", 0) == 1, sg_on_int(n, "score_activation", 0) != 0, false, SG_I32);
@@ -156,7 +160,8 @@ sedge_status sg_lower_efficient_nms(sg_onnx_node *n)
 
 sedge_status sg_lower_batched_nms(sg_onnx_node *n)
 {
-    nms s = {.most = sg_on_int(n, "keepTopK", 100), .iou = sg_on_float(n, "iouThreshold", 0.5),
+    nms s = {.most = sg_on_int(n, "keepTopK", 100),
+             .iou = sg_on_float(n, "iouThreshold", 0.5),
              .score = sg_on_float(n, "scoreThreshold", 0.25)};
     if (sg_on_int(n, "backgroundLabelId", -1) >= 0)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "a background class");
