@@ -53,7 +53,9 @@ static sedge_status run_once(bench *b, double *ms, sedge_error *err)
 
 static sedge_status measure(bench *b, double seconds, sedge_error *err)
 {
-    double total = 0, end = sg_now() + seconds;
+    double total = 0, start = sg_now();
+    progress bar;
+    progress_start(&bar, "measuring");
     do {
         if (b->n == b->cap) {
             size_t cap = b->cap ? 2 * b->cap : 1024;
@@ -65,7 +67,9 @@ static sedge_status measure(bench *b, double seconds, sedge_error *err)
         }
         SG_TRY(run_once(b, &b->ms[b->n], err));
         total += b->ms[b->n++];
-    } while (sg_now() < end || b->n < 3);
+        progress_show(&bar, (sg_now() - start) / seconds);
+    } while (sg_now() - start < seconds || b->n < 3);
+    progress_clear(&bar);
     b->mean_ms = total / (double)b->n;
     qsort(b->ms, b->n, sizeof *b->ms, by_value);
     return SEDGE_OK;

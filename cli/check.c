@@ -191,6 +191,7 @@ static const char *base_name(char *text, size_t size, const char *dir)
 
 typedef struct tally {
     int passed, failed, skipped;
+    progress p;
 } tally;
 
 static void count(tally *t, const char *dir, const verdict *v)
@@ -200,6 +201,7 @@ static void count(tally *t, const char *dir, const verdict *v)
         t->passed++;
         return;
     }
+    progress_clear(&t->p);
     t->failed += v->what == FAILED;
     t->skipped += v->what == SKIPPED;
     printf("%s %s: ", v->what == FAILED ? "FAIL" : "SKIP", base_name(name, sizeof name, dir));
@@ -260,8 +262,10 @@ static int check_batch(const args *a, int at, tally *t)
         exit(good ? EXIT_OK : EXIT_FAILED);
     }
     close(fd[1]);
-    while (at < a->n_rest && read_all(fd[0], &v, sizeof v))
+    while (at < a->n_rest && read_all(fd[0], &v, sizeof v)) {
         count(t, a->rest[at++], &v);
+        progress_show(&t->p, (double)at / a->n_rest);
+    }
     close(fd[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
@@ -284,6 +288,7 @@ static int check_batch(const args *a, int at, tally *t)
 static int check_all(const args *a)
 {
     tally t = {0};
+    progress_start(&t.p, "checking");
     if (a->n_rest == 1) {
         verdict v;
         check_case(a, a->rest[0], &v);
@@ -293,6 +298,7 @@ static int check_all(const args *a)
             if ((at = check_batch(a, at, &t)) < 0)
                 return fail("cannot start a process: %s", strerror(errno));
     }
+    progress_clear(&t.p);
     printf("%d passed, %d failed, %d skipped\n", t.passed, t.failed, t.skipped);
     return t.failed ? EXIT_FAILED : EXIT_OK;
 }

@@ -133,6 +133,18 @@ void table_print(table *t, FILE *f);
 /* "1.2 MB", "340 B". */
 const char *bytes_text(double bytes, char text[32]);
 
+/* ---- progress.c ------------------------------------------------------------------------------- */
+
+typedef struct progress {
+    const char *what;
+    double start, last;
+    bool terminal, shown;
+} progress;
+
+void progress_start(progress *p, const char *what);
+void progress_show(progress *p, double part); /* 0 to 1 */
+void progress_clear(progress *p);             /* before other output */
+
 /* ---- json.c ------------------------------------------------------------------------------------- */
 
 /* A writer of JSON; commas and escapes are its business. key NULL inside arrays. */
