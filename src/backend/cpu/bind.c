@@ -1,11 +1,15 @@
 /* The table of CPU kernel bindings, tried in order. */
 #include "backend/cpu/bind.h"
 
+#define BIND(op, fn) sg_cpu_bind_fn fn;
+#include "backend/cpu/bind.def"
+#undef BIND
+
 static const struct {
     sg_op_id op;
     sg_cpu_bind_fn *bind;
 } rows[] = {
-#define BIND(op, fn) {op, fn},
+#define BIND(op, fn) {SG_OP_##op, fn},
 #include "backend/cpu/bind.def"
 #undef BIND
     {SG_OP_COUNT, NULL},
