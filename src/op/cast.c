@@ -1,6 +1,7 @@
 /* Conversions between element types, by value and by bits, and Identity. */
 #include "op/elementwise.h"
 #include "op/cast_text.h"
+#include "op/chunk.h"
 
 #include <string.h>
 
@@ -59,30 +60,34 @@ static void cast_e8m0(sg_exec *x, const sg_tensor *in, sg_tensor *out)
         ((uint8_t *)out->data)[i] = e8m0((float)sg_load_f64((sg_dtype)in->dtype, in->data, (size_t)i), mode, sat);
 }
 
-/* 64-bit integers go to f32 in one rounding. */
-static void int_to_f32(const sg_tensor *in, sg_tensor *out)
+/* u64 goes to f32 in one rounding; the chunks see it as signed. */
+static void u64_to_f32(const sg_tensor *in, sg_tensor *out)
 {
-    sg_dtype t = (sg_dtype)in->dtype;
-    float *y = out->data;
     int64_t n = sg_numel(in);
-    for (int64_t i = 0; i < n; i++) {
-        int64_t v = sg_load_i64(t, in->data, (size_t)i);
-        y[i] = t == SG_U64 ? (float)(uint64_t)v : (float)v;
-    }
+    for (int64_t i = 0; i < n; i++)
+        ((float *)out->data)[i] = (float)(uint64_t)sg_load_i64(SG_U64, in->data, (size_t)i);
 }
 
 static void cast_numbers(const sg_tensor *in, sg_tensor *out, bool sat)
 {
     sg_dtype t = (sg_dtype)in->dtype, u = (sg_dtype)out->dtype;
-    int64_t n = sg_numel(in);
-    if (!sg_is_float(t) && !sg_is_float(u))
-        for (int64_t i = 0; i < n; i++)
-            sg_store_i64(u, out->data, (size_t)i, sg_load_i64(t, in->data, (size_t)i));
-    else if (!sg_is_float(t) && u == SG_F32)
-        int_to_f32(in, out);
-    else
-        for (int64_t i = 0; i < n; i++)
-            sg_store_f64_sat(u, out->data, (size_t)i, sg_load_f64(t, in->data, (size_t)i), sat);
+    bool exact = !sg_is_float(t) && (!sg_is_float(u) || u == SG_F32);
+    int64_t total = sg_numel(in), whole[SG_CHUNK];
+    double real[SG_CHUNK];
+    if (t == SG_U64 && u == SG_F32) {
+        u64_to_f32(in, out);
+        return;
+    }
+    for (int64_t at = 0; at < total; at += SG_CHUNK) {
+        int64_t n = total - at < SG_CHUNK ? total - at : SG_CHUNK;
+        if (exact) {
+            sg_chunk_load_i64(t, in->data, at, n, whole);
+            sg_chunk_store_i64(u, out->data, at, n, whole);
+        } else {
+            sg_chunk_load_f64(t, in->data, at, n, real);
+            sg_chunk_store_f64(u, out->data, at, n, real, sat);
+        }
+    }
 }
 
 static void cast_complex(const sg_tensor *in, sg_tensor *out)

@@ -269,13 +269,36 @@ static void dequantize_run(const sg_exec *x, const grain *g, int64_t at, int64_t
     }
 }
 
+/* A run of 8 bits with one scale to f32. */
+static void dequantize_bytes(const sg_exec *x, int64_t at, int64_t n, int64_t is)
+{
+    const sg_tensor *t = x->in[0], *s = x->in[1], *z = x->n_in > 2 ? x->in[2] : NULL;
+    const uint8_t *u = (const uint8_t *)t->data + at;
+    const int8_t *v = (const int8_t *)t->data + at;
+    float *y = (float *)x->out[0]->data + at, scale = (float)sg_load_f64((sg_dtype)s->dtype, s->data, (size_t)is);
+    int32_t zero = z ? (int32_t)sg_load_i64((sg_dtype)z->dtype, z->data, (size_t)is) : 0;
+    if (t->dtype == SG_U8)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (float)((int32_t)u[i] - zero) * scale;
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i] = (float)((int32_t)v[i] - zero) * scale;
+}
+
 sedge_status sg_ref_dequantize(sg_exec *x)
 {
     grain g;
     SG_TRY(grain_of(x, &g));
+    sg_dtype s = (sg_dtype)x->in[1]->dtype;
+    bool fast = sg_q_is_8bit((sg_dtype)x->in[0]->dtype) && x->out[0]->dtype == SG_F32 && s != SG_F64 && !g.per_inner;
     for (int64_t o = 0; o < g.outer; o++)
-        for (int64_t d = 0; d < g.d; d++)
-            dequantize_run(x, &g, (o * g.d + d) * g.inner, o * g.per_outer + d / g.block * g.per_d);
+        for (int64_t d = 0; d < g.d; d++) {
+            int64_t at = (o * g.d + d) * g.inner, is = o * g.per_outer + d / g.block * g.per_d;
+            if (fast)
+                dequantize_bytes(x, at, g.inner, is);
+            else
+                dequantize_run(x, &g, at, is);
+        }
     return SEDGE_OK;
 }
 

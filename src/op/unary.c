@@ -187,6 +187,9 @@ sedge_status sg_ref_unary(sg_exec *x)
     int64_t n = sg_numel(in);
     if (t == SG_F32 && u == SG_F32)
         fast_f32(kind)(in->data, out->data, n, &p);
+    else if (t == SG_F32 && u == SG_BOOL)
+        for (int64_t i = 0; i < n; i++)
+            ((uint8_t *)out->data)[i] = sg_unary_f64(kind, (double)((const float *)in->data)[i], &p) != 0;
     else if (sg_is_float(t))
         for (int64_t i = 0; i < n; i++)
             sg_store_f64(u, out->data, (size_t)i, sg_unary_f64(kind, sg_load_f64(t, in->data, (size_t)i), &p));
