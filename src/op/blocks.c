@@ -24,15 +24,21 @@ static sedge_status infer_blocks(sg_infer *c, bool to_space)
         int64_t by = i == 1 ? b * b : b;
         bool divides = (i == 1) == to_space;
         if (divides && !sg_dim_is_expr(x->dim[i]) && x->dim[i] % by)
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d of size %lld does not split into blocks of %lld", i, (long long)x->dim[i],
-                                 (long long)by);
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d of size %lld does not split into blocks of %lld", i,
+                                 (long long)x->dim[i], (long long)by);
         c->out[0].dim[i] = divides ? sg_d_div(c, x->dim[i], by) : sg_d_mul(c, x->dim[i], by);
     }
     return SEDGE_OK;
 }
 
-sedge_status sg_infer_depth_to_space(sg_infer *c) { return infer_blocks(c, true); }
-sedge_status sg_infer_space_to_depth(sg_infer *c) { return infer_blocks(c, false); }
+sedge_status sg_infer_depth_to_space(sg_infer *c)
+{
+    return infer_blocks(c, true);
+}
+sedge_status sg_infer_space_to_depth(sg_infer *c)
+{
+    return infer_blocks(c, false);
+}
 
 static sedge_status move_blocks(sg_exec *x, bool to_space)
 {
@@ -57,8 +63,14 @@ static sedge_status move_blocks(sg_exec *x, bool to_space)
     return SEDGE_OK;
 }
 
-sedge_status sg_ref_depth_to_space(sg_exec *x) { return move_blocks(x, true); }
-sedge_status sg_ref_space_to_depth(sg_exec *x) { return move_blocks(x, false); }
+sedge_status sg_ref_depth_to_space(sg_exec *x)
+{
+    return move_blocks(x, true);
+}
+sedge_status sg_ref_space_to_depth(sg_exec *x)
+{
+    return move_blocks(x, false);
+}
 
 /* ---- columns to image: the sum of overlapping blocks ---- */
 
@@ -72,7 +84,8 @@ sedge_status sg_infer_col2im(sg_infer *c)
     if (x->rank < 0 || (!image && n == 0))
         return sg_out_unknown(c, (sg_dtype)x->dtype);
     if (x->rank != 3 || n < 1 || n > SG_RANK_MAX - 2 || (block && m != n))
-        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "image_shape and block_shape must have one value a spatial axis, the input rank 3");
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE,
+                             "image_shape and block_shape must have one value a spatial axis, the input rank 3");
     sg_type *y = &c->out[0];
     y->dtype = x->dtype;
     y->rank = (int8_t)(n + 2);
@@ -87,7 +100,8 @@ sedge_status sg_infer_col2im(sg_infer *c)
         taps = block ? sg_d_mul(c, taps, block[i]) : 0;
     }
     if (block && !sg_dim_is_expr(taps) && !sg_dim_is_expr(x->dim[1]) && x->dim[1] % taps)
-        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld rows do not split into blocks of %lld", (long long)x->dim[1], (long long)taps);
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld rows do not split into blocks of %lld", (long long)x->dim[1],
+                             (long long)taps);
     y->dim[1] = block ? sg_d_div(c, x->dim[1], taps) : sg_d_fresh(c);
     return SEDGE_OK;
 }
@@ -116,8 +130,9 @@ static sedge_status col2im_setup(sg_exec *x, sg_window *w, int64_t *cols, int64_
             blocks *= cols[i];
     }
     if (blocks != in->dim[2] || out->dim[1] > SG_NUMEL_MAX / *taps || in->dim[1] != out->dim[1] * *taps)
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the image needs %lld columns of %lld rows a channel, the input is [%lld,%lld,%lld]",
-                            (long long)blocks, (long long)*taps, (long long)in->dim[0], (long long)in->dim[1], (long long)in->dim[2]);
+        return SG_EXEC_FAIL(
+            x, SEDGE_E_SHAPE, "the image needs %lld columns of %lld rows a channel, the input is [%lld,%lld,%lld]",
+            (long long)blocks, (long long)*taps, (long long)in->dim[0], (long long)in->dim[1], (long long)in->dim[2]);
     return SEDGE_OK;
 }
 

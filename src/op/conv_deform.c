@@ -10,7 +10,8 @@ static sedge_status deform_check(sg_err *err, sg_attrs a, const sg_dim *x, const
     bool known = !sg_dim_is_expr(x[1]) && !sg_dim_is_expr(w[0]) && !sg_dim_is_expr(w[1]);
     if (group < 1 || og < 1)
         return sg_fail(err, SEDGE_E_VALUE, "group is %lld, offset_group %lld", (long long)group, (long long)og);
-    if (known && (w[0] % group || w[1] > SG_NUMEL_MAX || group > SG_NUMEL_MAX >> 24 || x[1] != sg_dim_apply(SG_DIM_MUL, w[1], group) || x[1] % og))
+    if (known && (w[0] % group || w[1] > SG_NUMEL_MAX || group > SG_NUMEL_MAX >> 24 ||
+                  x[1] != sg_dim_apply(SG_DIM_MUL, w[1], group) || x[1] % og))
         return sg_fail(err, SEDGE_E_SHAPE, "%lld input and %lld output channels do not fit %lld groups and %lld offset groups",
                        (long long)x[1], (long long)w[0], (long long)group, (long long)og);
     return SEDGE_OK;
@@ -65,7 +66,8 @@ static void gather(const sg_exec *x, const sg_window *w, const double *img, int6
             int64_t at = ((n * og + g) * taps + t) * 2 * plane + pos;
             double dy = sg_load_f64((sg_dtype)off->dtype, off->data, (size_t)at);
             double dx = sg_load_f64((sg_dtype)off->dtype, off->data, (size_t)(at + plane));
-            double m = mask ? sg_load_f64((sg_dtype)mask->dtype, mask->data, (size_t)(((n * og + g) * taps + t) * plane + pos)) : 1;
+            double m = mask ? sg_load_f64((sg_dtype)mask->dtype, mask->data, (size_t)(((n * og + g) * taps + t) * plane + pos))
+                            : 1;
             double y = (double)(oy * w->stride[0] - w->begin[0] + t / w->kernel[1] * w->dilation[0]) + dy;
             double px = (double)(ox * w->stride[1] - w->begin[1] + t % w->kernel[1] * w->dilation[1]) + dx;
             for (int64_t c = g * per; c < (g + 1) * per; c++)

@@ -31,7 +31,8 @@ sedge_status sg_infer_conv_transpose(sg_infer *c)
     if (group < 1 || (!sg_dim_is_expr(w->dim[0]) && w->dim[0] % group))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "group is %lld", (long long)group);
     if (!sg_d_may_equal(x->dim[1], w->dim[0]))
-        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld input channels, but weights for %lld", (long long)x->dim[1], (long long)w->dim[0]);
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld input channels, but weights for %lld", (long long)x->dim[1],
+                             (long long)w->dim[0]);
     sg_window win;
     SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, w->dim + 2, &win));
     SG_TRY(extra_list(c->err, c->attrs, SG_A_output_padding, win.n, SG_WINDOW_MAX, pad, &padded));
@@ -119,7 +120,8 @@ sedge_status sg_ref_conv_transpose(sg_exec *x)
     SG_TRY(sg_want_vector(x, b, out->dim[1], "bias"));
     if (sg_numel(out) == 0)
         return SEDGE_OK;
-    int64_t is = sg_dim_span(in->dim, 2, in->rank), os = sg_dim_span(out->dim, 2, out->rank), taps = sg_dim_span(w->dim, 2, w->rank);
+    int64_t is = sg_dim_span(in->dim, 2, in->rank), os = sg_dim_span(out->dim, 2, out->rank),
+            taps = sg_dim_span(w->dim, 2, w->rank);
     int64_t icg = in->dim[1] / group, ocg = w->dim[1];
     double *xs = sg_scratch_f64(x, in->dim[1] * is), *ws = sg_scratch_f64(x, taps), *ys = sg_scratch_f64(x, os);
     if (!xs || !ws || !ys)

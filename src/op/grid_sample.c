@@ -18,7 +18,8 @@ sedge_status sg_infer_grid_sample(sg_infer *c)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s can be sampled by mode nearest only", sg_dtypes[x->dtype].name);
     if (x->rank < 0 || g->rank < 0)
         return sg_out_unknown(c, (sg_dtype)x->dtype);
-    if (x->rank < 3 || g->rank != x->rank || !sg_d_may_equal(g->dim[g->rank - 1], x->rank - 2) || !sg_d_may_equal(g->dim[0], x->dim[0]))
+    if (x->rank < 3 || g->rank != x->rank || !sg_d_may_equal(g->dim[g->rank - 1], x->rank - 2) ||
+        !sg_d_may_equal(g->dim[0], x->dim[0]))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "the grid must be [N, ..., %d] for an input of rank %d", x->rank - 2, x->rank);
     c->out[0] = *x;
     for (int i = 2; i < x->rank; i++)
@@ -154,7 +155,8 @@ sedge_status sg_ref_grid_sample(sg_exec *x)
     sg_tensor *out = x->out[0];
     int rank = in->rank - 2;
     bool align = sg_get_int(x->attrs, SG_A_align_corners) != 0;
-    if (rank < 1 || grid->rank != in->rank || out->rank != in->rank || grid->dim[grid->rank - 1] != rank || grid->dim[0] != in->dim[0])
+    if (rank < 1 || grid->rank != in->rank || out->rank != in->rank || grid->dim[grid->rank - 1] != rank ||
+        grid->dim[0] != in->dim[0])
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the grid does not fit the input");
     if (sg_numel(out) == 0)
         return SEDGE_OK;
@@ -215,7 +217,8 @@ sedge_status sg_ref_affine_grid(sg_exec *x)
     sg_tensor *out = x->out[0];
     int rank = out->rank - 2;
     bool align = sg_get_int(x->attrs, SG_A_align_corners) != 0;
-    if ((rank != 2 && rank != 3) || theta->rank != 3 || theta->dim[0] != out->dim[0] || theta->dim[1] != rank || theta->dim[2] != rank + 1)
+    if ((rank != 2 && rank != 3) || theta->rank != 3 || theta->dim[0] != out->dim[0] || theta->dim[1] != rank ||
+        theta->dim[2] != rank + 1)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "theta does not fit size");
     if (sg_numel(out) == 0)
         return SEDGE_OK;

@@ -126,7 +126,8 @@ sedge_status sg_ref_non_max_suppression(sg_exec *x)
     const sg_tensor *b = x->in[0], *sc = x->in[1];
     nms s;
     SG_TRY(setup(x, &s));
-    int64_t batches = s.boxes ? b->dim[0] : 0, classes = sc->dim[1], lists = batches * classes, total = 0, each = s.limit ? s.limit : 1;
+    int64_t batches = s.boxes ? b->dim[0] : 0, classes = sc->dim[1], lists = batches * classes, total = 0,
+            each = s.limit ? s.limit : 1;
     if (lists > SG_NUMEL_MAX / 24 / each)
         return SG_EXEC_FAIL(x, SEDGE_E_LIMIT, "too many boxes");
     int64_t *found = sg_scratch(x, (size_t)(lists * s.limit + 1) * 3 * sizeof *found);

@@ -24,7 +24,8 @@ sedge_status sg_infer_batch_norm(sg_infer *c)
 }
 
 /* Mean and variance of channel ch over the batch and all positions. */
-static void channel_stats(const sg_tensor *in, int64_t channels, int64_t inner, int64_t ch, double *line, double *mean, double *var)
+static void channel_stats(const sg_tensor *in, int64_t channels, int64_t inner, int64_t ch, double *line, double *mean,
+                          double *var)
 {
     double sum = 0, sq = 0;
     int64_t count = in->dim[0] * inner;
@@ -108,7 +109,8 @@ static sedge_status group_count(sg_err *err, sg_attrs a, int64_t channels, int64
     if (*groups == 0)
         *groups = channels;
     if (*groups < 0 || (*groups > 0 && channels % *groups) || (*groups == 0 && channels))
-        return sg_fail(err, SEDGE_E_VALUE, "%lld channels do not split into %lld groups", (long long)channels, (long long)*groups);
+        return sg_fail(err, SEDGE_E_VALUE, "%lld channels do not split into %lld groups", (long long)channels,
+                       (long long)*groups);
     return SEDGE_OK;
 }
 
@@ -148,7 +150,8 @@ sedge_status sg_ref_group_norm(sg_exec *x)
         standardize(v, run, eps, true, &mean, &inv);
         for (int64_t k = 0; k < cg; k++) {
             size_t at = (size_t)(per_group ? g % groups : g % groups * cg + k);
-            double s = sg_load_f64((sg_dtype)scale->dtype, scale->data, at), b = sg_load_f64((sg_dtype)bias->dtype, bias->data, at);
+            double s = sg_load_f64((sg_dtype)scale->dtype, scale->data, at),
+                   b = sg_load_f64((sg_dtype)bias->dtype, bias->data, at);
             for (int64_t i = k * inner; i < (k + 1) * inner; i++)
                 v[i] = v[i] * s + b;
         }
@@ -185,8 +188,14 @@ static sedge_status infer_rows(sg_infer *c)
     return SEDGE_OK;
 }
 
-sedge_status sg_infer_layer_norm(sg_infer *c) { return infer_rows(c); }
-sedge_status sg_infer_rms_norm(sg_infer *c) { return infer_rows(c); }
+sedge_status sg_infer_layer_norm(sg_infer *c)
+{
+    return infer_rows(c);
+}
+sedge_status sg_infer_rms_norm(sg_infer *c)
+{
+    return infer_rows(c);
+}
 
 /* Strides of operand t broadcast to the dims of `in`; false if it does not fit. */
 static bool operand_strides(const sg_tensor *in, const sg_tensor *t, int64_t *stride)
@@ -243,5 +252,11 @@ static sedge_status norm_rows(sg_exec *x, bool center)
     return SEDGE_OK;
 }
 
-sedge_status sg_ref_layer_norm(sg_exec *x) { return norm_rows(x, true); }
-sedge_status sg_ref_rms_norm(sg_exec *x) { return norm_rows(x, false); }
+sedge_status sg_ref_layer_norm(sg_exec *x)
+{
+    return norm_rows(x, true);
+}
+sedge_status sg_ref_rms_norm(sg_exec *x)
+{
+    return norm_rows(x, false);
+}

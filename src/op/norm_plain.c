@@ -133,7 +133,8 @@ sedge_status sg_ref_lrn(sg_exec *x)
     sg_tensor *out = x->out[0];
     sg_dtype t = (sg_dtype)in->dtype;
     int64_t size = sg_get_int(x->attrs, SG_A_size);
-    double alpha = sg_get_float(x->attrs, SG_A_alpha), beta = sg_get_float(x->attrs, SG_A_beta), bias = sg_get_float(x->attrs, SG_A_bias);
+    double alpha = sg_get_float(x->attrs, SG_A_alpha), beta = sg_get_float(x->attrs, SG_A_beta),
+           bias = sg_get_float(x->attrs, SG_A_bias);
     if (in->rank < 2 || size < 1)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the input has rank %d", in->rank);
     if (sg_numel(in) == 0)

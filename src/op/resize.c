@@ -140,7 +140,8 @@ static sedge_status read_scales(sg_exec *x, resize *r, const int *axes, int n)
     for (int i = 0; i < n; i++) {
         sg_axis_map *m = &r->map[axes[i]];
         want[i] = sizes ? sg_load_i64((sg_dtype)use->dtype, use->data, (size_t)i) : 0;
-        m->scale = sizes ? (m->in ? (double)want[i] / (double)m->in : 1) : sg_load_f64((sg_dtype)use->dtype, use->data, (size_t)i);
+        m->scale = sizes ? (m->in ? (double)want[i] / (double)m->in : 1)
+                         : sg_load_f64((sg_dtype)use->dtype, use->data, (size_t)i);
         if ((!(m->scale > 0) && m->out > 0) || m->scale > 1e12)
             return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "a scale of %g", m->scale);
     }
@@ -172,7 +173,10 @@ static sedge_status setup(sg_exec *x, resize *r)
     SG_TRY(read_axes(x->err, x->attrs, in->rank, axes, &n));
     *r = (resize){.rank = in->rank, .outside = sg_get_float(x->attrs, SG_A_extrapolation_value)};
     for (int i = 0; i < in->rank; i++)
-        r->map[i] = (sg_axis_map){.in = in->dim[i], .out = out->dim[i], .scale = 1, .roi1 = 1,
+        r->map[i] = (sg_axis_map){.in = in->dim[i],
+                                  .out = out->dim[i],
+                                  .scale = 1,
+                                  .roi1 = 1,
                                   .mode = (int)sg_get_int(x->attrs, SG_A_mode),
                                   .coord = (int)sg_get_int(x->attrs, SG_A_coordinate_transformation_mode),
                                   .round = (int)sg_get_int(x->attrs, SG_A_nearest_mode),
@@ -222,7 +226,8 @@ static sedge_status resize_nearest(sg_exec *x, const resize *r)
 }
 
 /* dst = src [outer, in, inner] with its middle axis resized. */
-static sedge_status resize_axis(sg_exec *x, const sg_axis_map *m, double fill, int64_t outer, int64_t inner, const double *src, double *dst)
+static sedge_status resize_axis(sg_exec *x, const sg_axis_map *m, double fill, int64_t outer, int64_t inner, const double *src,
+                                double *dst)
 {
     int64_t taps = sg_axis_taps(m);
     if (taps < 0)

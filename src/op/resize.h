@@ -8,13 +8,13 @@ enum { SG_RESIZE_NEAREST, SG_RESIZE_LINEAR, SG_RESIZE_CUBIC };                  
 enum { SG_ROUND_PREFER_FLOOR, SG_ROUND_PREFER_CEIL, SG_ROUND_FLOOR, SG_ROUND_CEIL };      /* nearest_mode */
 enum { SG_ASPECT_STRETCH, SG_ASPECT_NOT_LARGER, SG_ASPECT_NOT_SMALLER };                  /* keep_aspect_ratio_policy */
 enum {                                                                                    /* coordinate_transformation_mode */
-    SG_COORD_HALF_PIXEL,
-    SG_COORD_HALF_PIXEL_SYMMETRIC,
-    SG_COORD_PYTORCH_HALF_PIXEL,
-    SG_COORD_ALIGN_CORNERS,
-    SG_COORD_ASYMMETRIC,
-    SG_COORD_TF_CROP,
-    SG_COORD_TF_NEAREST
+       SG_COORD_HALF_PIXEL,
+       SG_COORD_HALF_PIXEL_SYMMETRIC,
+       SG_COORD_PYTORCH_HALF_PIXEL,
+       SG_COORD_ALIGN_CORNERS,
+       SG_COORD_ASYMMETRIC,
+       SG_COORD_TF_CROP,
+       SG_COORD_TF_NEAREST
 };
 
 /* One axis of a resize and where its samples come from. */

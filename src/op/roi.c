@@ -54,7 +54,8 @@ static sample sample_at(double y, double x, int64_t h, int64_t w)
         x = (double)x0;
     }
     double ly = y - (double)y0, lx = x - (double)x0;
-    s = (sample){{y0 * w + x0, y0 * w + x1, y1 * w + x0, y1 * w + x1}, {(1 - ly) * (1 - lx), (1 - ly) * lx, ly * (1 - lx), ly * lx}};
+    s = (sample){{y0 * w + x0, y0 * w + x1, y1 * w + x0, y1 * w + x1},
+                 {(1 - ly) * (1 - lx), (1 - ly) * lx, ly * (1 - lx), ly * lx}};
     return s;
 }
 
@@ -104,7 +105,8 @@ static sedge_status read_box(sg_exec *x, int64_t r, box *b)
         b->gw = b->bin_w > 0 ? (int64_t)ceil(b->bin_w) : 0;
     }
     if (b->gh > SG_WINDOW_MAX || b->gw > SG_WINDOW_MAX || b->gh * b->gw > SG_WINDOW_MAX)
-        return SG_EXEC_FAIL(x, SEDGE_E_LIMIT, "roi %lld needs %lld x %lld samples a bin", (long long)r, (long long)b->gh, (long long)b->gw);
+        return SG_EXEC_FAIL(x, SEDGE_E_LIMIT, "roi %lld needs %lld x %lld samples a bin", (long long)r, (long long)b->gh,
+                            (long long)b->gw);
     return SEDGE_OK;
 }
 
@@ -133,7 +135,8 @@ sedge_status sg_ref_roi_align(sg_exec *x)
         for (int64_t c = 0; c < channels; c++)
             for (int64_t ph = 0; ph < out->dim[2]; ph++)
                 for (int64_t pw = 0; pw < out->dim[3]; pw++)
-                    sg_store_f64((sg_dtype)out->dtype, out->data, (size_t)at++, align_bin(&b, img + (n * channels + c) * h * w, h, w, ph, pw, max));
+                    sg_store_f64((sg_dtype)out->dtype, out->data, (size_t)at++,
+                                 align_bin(&b, img + (n * channels + c) * h * w, h, w, ph, pw, max));
     }
     return SEDGE_OK;
 }

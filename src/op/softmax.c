@@ -60,7 +60,8 @@ sedge_status sg_ref_softmax(sg_exec *x)
         return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "axis %lld of a tensor of rank %d", (long long)want, in->rank);
     if (sg_numel(in) == 0)
         return SEDGE_OK;
-    int64_t n = in->rank ? in->dim[axis] : 1, outer = sg_dim_span(in->dim, 0, axis), inner = sg_dim_span(in->dim, axis + 1, in->rank);
+    int64_t n = in->rank ? in->dim[axis] : 1, outer = sg_dim_span(in->dim, 0, axis),
+            inner = sg_dim_span(in->dim, axis + 1, in->rank);
     double *line = sg_scratch_f64(x, n);
     if (!line)
         return SEDGE_E_NOMEM;

@@ -56,9 +56,22 @@ static void gemm_one(int64_t m, int64_t n, int64_t k, int turned)
     float *pack = malloc(SG_GEMM_F32_PACK * sizeof *pack), *before = malloc((size_t)(m * n + 1) * sizeof *before);
     assert_non_null(pack);
     assert_non_null(before);
-    sg_gemm_f32_args g = {.m = m, .n = n, .k = k, .a = a, .a_row = turned & 1 ? 1 : k, .a_col = turned & 1 ? m : 1, .b = b,
-                          .b_row = turned & 2 ? 1 : n, .b_col = turned & 2 ? k : 1, .c = c, .c_row = n, .alpha = 0.5f,
-                          .beta = turned & 4 ? 2.0f : 0.0f, .bias = bias, .bias_row = turned & 8 ? 1 : 0, .bias_col = turned & 8 ? 0 : 1,
+    sg_gemm_f32_args g = {.m = m,
+                          .n = n,
+                          .k = k,
+                          .a = a,
+                          .a_row = turned & 1 ? 1 : k,
+                          .a_col = turned & 1 ? m : 1,
+                          .b = b,
+                          .b_row = turned & 2 ? 1 : n,
+                          .b_col = turned & 2 ? k : 1,
+                          .c = c,
+                          .c_row = n,
+                          .alpha = 0.5f,
+                          .beta = turned & 4 ? 2.0f : 0.0f,
+                          .bias = bias,
+                          .bias_row = turned & 8 ? 1 : 0,
+                          .bias_col = turned & 8 ? 0 : 1,
                           .pack = pack};
     if (turned & 4)
         for (int64_t i = 0; i < m * n; i++)
@@ -97,7 +110,8 @@ static double plain(const sg_conv_f32_args *a, const float *x, const float *w, i
     for (int64_t c = 0; c < icg; c++)
         for (int64_t ky = 0; ky < a->kh; ky++)
             for (int64_t kx = 0; kx < a->kw; kx++) {
-                int64_t iy = oy * a->stride_h + ky * a->dilation_h - a->pad_top, ix = ox * a->stride_w + kx * a->dilation_w - a->pad_left;
+                int64_t iy = oy * a->stride_h + ky * a->dilation_h - a->pad_top,
+                        ix = ox * a->stride_w + kx * a->dilation_w - a->pad_left;
                 if (iy >= 0 && iy < a->h && ix >= 0 && ix < a->w)
                     v += (double)w[((oc * icg + c) * a->kh + ky) * a->kw + kx] * (double)x[((first + c) * a->h + iy) * a->w + ix];
             }
@@ -133,9 +147,19 @@ static void convolutions_match(void **state)
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         int64_t g = pick(1, 3);
-        sg_conv_f32_args a = {.c = g * pick(1, 5), .h = pick(1, 20), .w = pick(1, 40), .oc = g * pick(1, 9), .group = g, .kh = pick(1, 4),
-                              .kw = pick(1, 4), .stride_h = pick(1, 3), .stride_w = pick(1, 3), .dilation_h = pick(1, 2),
-                              .dilation_w = pick(1, 3), .pad_top = pick(0, 2), .pad_left = pick(0, 2)};
+        sg_conv_f32_args a = {.c = g * pick(1, 5),
+                              .h = pick(1, 20),
+                              .w = pick(1, 40),
+                              .oc = g * pick(1, 9),
+                              .group = g,
+                              .kh = pick(1, 4),
+                              .kw = pick(1, 4),
+                              .stride_h = pick(1, 3),
+                              .stride_w = pick(1, 3),
+                              .dilation_h = pick(1, 2),
+                              .dilation_w = pick(1, 3),
+                              .pad_top = pick(0, 2),
+                              .pad_left = pick(0, 2)};
         conv_one(a, pick(0, 2), pick(0, 2), i & 1);
     }
 }
@@ -143,14 +167,45 @@ static void convolutions_match(void **state)
 static void depthwise_pointwise_and_long_sums_match(void **state)
 {
     (void)state;
-    sg_conv_f32_args a = {.c = 12, .h = 15, .w = 17, .oc = 12, .group = 12, .kh = 3, .kw = 3, .stride_h = 2, .stride_w = 2,
-                          .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1};
+    sg_conv_f32_args a = {.c = 12,
+                          .h = 15,
+                          .w = 17,
+                          .oc = 12,
+                          .group = 12,
+                          .kh = 3,
+                          .kw = 3,
+                          .stride_h = 2,
+                          .stride_w = 2,
+                          .dilation_h = 1,
+                          .dilation_w = 1,
+                          .pad_top = 1,
+                          .pad_left = 1};
     conv_one(a, 1, 1, 1);
-    a = (sg_conv_f32_args){.c = 40, .h = 9, .w = 11, .oc = 13, .group = 1, .kh = 1, .kw = 1, .stride_h = 1, .stride_w = 1,
-                           .dilation_h = 1, .dilation_w = 1};
+    a = (sg_conv_f32_args){.c = 40,
+                           .h = 9,
+                           .w = 11,
+                           .oc = 13,
+                           .group = 1,
+                           .kh = 1,
+                           .kw = 1,
+                           .stride_h = 1,
+                           .stride_w = 1,
+                           .dilation_h = 1,
+                           .dilation_w = 1};
     conv_one(a, 0, 0, 1);
-    a = (sg_conv_f32_args){.c = 96, .h = 9, .w = 9, .oc = 10, .group = 1, .kh = 3, .kw = 3, .stride_h = 1, .stride_w = 1,
-                           .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1};
+    a = (sg_conv_f32_args){.c = 96,
+                           .h = 9,
+                           .w = 9,
+                           .oc = 10,
+                           .group = 1,
+                           .kh = 3,
+                           .kw = 3,
+                           .stride_h = 1,
+                           .stride_w = 1,
+                           .dilation_h = 1,
+                           .dilation_w = 1,
+                           .pad_top = 1,
+                           .pad_left = 1};
     conv_one(a, 1, 1, 0);
 }
 

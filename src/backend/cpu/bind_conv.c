@@ -20,11 +20,21 @@ static sedge_status args_of(sg_exec *x, sg_conv_f32_args *a)
     sg_window win;
     SG_TRY(sg_window_read(x->err, x->attrs, n, w->dim + 2, &win));
     sg_window_resolve(&win, in->dim + 2, out->dim + 2);
-    *a = (sg_conv_f32_args){.c = in->dim[1], .h = n == 2 ? in->dim[2] : 1, .w = in->dim[2 + last], .oc = w->dim[0],
-                            .oh = n == 2 ? out->dim[2] : 1, .ow = out->dim[2 + last], .group = group, .kh = n == 2 ? win.kernel[0] : 1,
-                            .kw = win.kernel[last], .stride_h = n == 2 ? win.stride[0] : 1, .stride_w = win.stride[last],
-                            .dilation_h = n == 2 ? win.dilation[0] : 1, .dilation_w = win.dilation[last],
-                            .pad_top = n == 2 ? win.begin[0] : 0, .pad_left = win.begin[last]};
+    *a = (sg_conv_f32_args){.c = in->dim[1],
+                            .h = n == 2 ? in->dim[2] : 1,
+                            .w = in->dim[2 + last],
+                            .oc = w->dim[0],
+                            .oh = n == 2 ? out->dim[2] : 1,
+                            .ow = out->dim[2 + last],
+                            .group = group,
+                            .kh = n == 2 ? win.kernel[0] : 1,
+                            .kw = win.kernel[last],
+                            .stride_h = n == 2 ? win.stride[0] : 1,
+                            .stride_w = win.stride[last],
+                            .dilation_h = n == 2 ? win.dilation[0] : 1,
+                            .dilation_w = win.dilation[last],
+                            .pad_top = n == 2 ? win.begin[0] : 0,
+                            .pad_left = win.begin[last]};
     return SEDGE_OK;
 }
 
@@ -44,7 +54,8 @@ static sedge_status run(sg_exec *x)
     const float *src = in->data;
     float *dst = x->out[0]->data;
     for (int64_t n = 0; n < in->dim[0]; n++)
-        sg_conv_f32(&a, src + n * a.c * a.h * a.w, x->in[1]->data, bias ? bias->data : NULL, dst + n * a.oc * a.oh * a.ow, scratch);
+        sg_conv_f32(&a, src + n * a.c * a.h * a.w, x->in[1]->data, bias ? bias->data : NULL, dst + n * a.oc * a.oh * a.ow,
+                    scratch);
     return SEDGE_OK;
 }
 

@@ -43,7 +43,8 @@ static bool copy_enum(sg_onnx_node *n, sg_nid node, sg_attr_id id, const char *c
 static int resize_mode(sg_onnx_node *n)
 {
     static const char *const names[] = {"nearest", "linear", "cubic", "bilinear", "trilinear", "bicubic", NULL};
-    static const int mode[] = {SG_RESIZE_NEAREST, SG_RESIZE_LINEAR, SG_RESIZE_CUBIC, SG_RESIZE_LINEAR, SG_RESIZE_LINEAR, SG_RESIZE_CUBIC};
+    static const int mode[] = {SG_RESIZE_NEAREST, SG_RESIZE_LINEAR, SG_RESIZE_CUBIC,
+                               SG_RESIZE_LINEAR,  SG_RESIZE_LINEAR, SG_RESIZE_CUBIC};
     int k = sg_on_enum(n, "mode", names, 0);
     return mode[k >= 0 && k < 6 ? k : 0];
 }
@@ -55,9 +56,10 @@ static sedge_status resize_old(sg_onnx_node *n, sg_vid scales)
         return sg_fail(n->err, SEDGE_E_FORMAT, "scales are missing");
     const sg_vid in[3] = {n->in[0], SG_NONE_ID, scales};
     sg_nid node = begin(n, SG_OP_RESIZE, in, 3);
-    return finish(n, node, node && sg_set_int(n->g, node, SG_A_mode, resize_mode(n)) &&
-                               sg_set_int(n->g, node, SG_A_coordinate_transformation_mode, SG_COORD_ASYMMETRIC) &&
-                               sg_set_int(n->g, node, SG_A_nearest_mode, SG_ROUND_FLOOR));
+    return finish(n, node,
+                  node && sg_set_int(n->g, node, SG_A_mode, resize_mode(n)) &&
+                      sg_set_int(n->g, node, SG_A_coordinate_transformation_mode, SG_COORD_ASYMMETRIC) &&
+                      sg_set_int(n->g, node, SG_A_nearest_mode, SG_ROUND_FLOOR));
 }
 
 /* A constant f32 vector in the model's memory. */
@@ -88,16 +90,18 @@ sedge_status sg_lower_upsample(sg_onnx_node *n)
 
 sedge_status sg_lower_resize(sg_onnx_node *n)
 {
-    static const char *const coords[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-                                         "tf_crop_and_resize", "tf_half_pixel_for_nn", NULL};
+    static const char *const coords[] = {"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",   "align_corners",
+                                         "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn", NULL};
     static const char *const rounds[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL};
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
     if (n->opset < 11)
         return resize_old(n, sg_on_in(n, 1));
     sg_nid node = begin(n, SG_OP_RESIZE, n->in, n->n_in);
-    bool ok = node && sg_set_int(n->g, node, SG_A_mode, resize_mode(n)) && copy_enum(n, node, SG_A_coordinate_transformation_mode, coords, 0) &&
-              copy_enum(n, node, SG_A_nearest_mode, rounds, 0) && copy_enum(n, node, SG_A_keep_aspect_ratio_policy, policies, 0) &&
-              copy_ints(n, node, SG_A_axes) && copy_int(n, node, SG_A_antialias, 0) && copy_int(n, node, SG_A_exclude_outside, 0) &&
+    bool ok = node && sg_set_int(n->g, node, SG_A_mode, resize_mode(n)) &&
+              copy_enum(n, node, SG_A_coordinate_transformation_mode, coords, 0) &&
+              copy_enum(n, node, SG_A_nearest_mode, rounds, 0) &&
+              copy_enum(n, node, SG_A_keep_aspect_ratio_policy, policies, 0) && copy_ints(n, node, SG_A_axes) &&
+              copy_int(n, node, SG_A_antialias, 0) && copy_int(n, node, SG_A_exclude_outside, 0) &&
               copy_float(n, node, SG_A_cubic_coeff_a, -0.75) && copy_float(n, node, SG_A_extrapolation_value, 0);
     return finish(n, node, ok);
 }
@@ -108,8 +112,9 @@ sedge_status sg_lower_grid_sample(sg_onnx_node *n)
     static const char *const modes[] = {"linear", "nearest", "cubic", "bilinear", "nearest", "bicubic", NULL};
     static const char *const pads[] = {"zeros", "border", "reflection", NULL};
     sg_nid node = begin(n, SG_OP_GRID_SAMPLE, n->in, n->n_in);
-    return finish(n, node, node && sg_set_int(n->g, node, SG_A_mode, sg_on_enum(n, "mode", modes, 0) % 3) &&
-                               copy_enum(n, node, SG_A_padding_mode, pads, 0) && copy_int(n, node, SG_A_align_corners, 0));
+    return finish(n, node,
+                  node && sg_set_int(n->g, node, SG_A_mode, sg_on_enum(n, "mode", modes, 0) % 3) &&
+                      copy_enum(n, node, SG_A_padding_mode, pads, 0) && copy_int(n, node, SG_A_align_corners, 0));
 }
 
 sedge_status sg_lower_affine_grid(sg_onnx_node *n)

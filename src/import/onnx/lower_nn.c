@@ -49,8 +49,9 @@ static bool copy_enum(sg_onnx_node *n, sg_nid node, sg_attr_id id, const char *c
 /* The attributes of a sliding window, those that the row has. */
 static bool copy_window(sg_onnx_node *n, sg_nid node, bool auto_pad, bool dilations)
 {
-    return (!auto_pad || copy_enum(n, node, SG_A_auto_pad, auto_pads, SG_PAD_EXPLICIT)) && (!dilations || copy_ints(n, node, SG_A_dilations)) &&
-           copy_ints(n, node, SG_A_kernel_shape) && copy_ints(n, node, SG_A_pads) && copy_ints(n, node, SG_A_strides);
+    return (!auto_pad || copy_enum(n, node, SG_A_auto_pad, auto_pads, SG_PAD_EXPLICIT)) &&
+           (!dilations || copy_ints(n, node, SG_A_dilations)) && copy_ints(n, node, SG_A_kernel_shape) &&
+           copy_ints(n, node, SG_A_pads) && copy_ints(n, node, SG_A_strides);
 }
 
 sedge_status sg_lower_conv(sg_onnx_node *n)
@@ -62,8 +63,9 @@ sedge_status sg_lower_conv(sg_onnx_node *n)
 sedge_status sg_lower_conv_transpose(sg_onnx_node *n)
 {
     sg_nid node = begin(n, SG_OP_CONV_TRANSPOSE, 3, 1);
-    return finish(n, node, node && copy_window(n, node, true, true) && copy_int(n, node, SG_A_group, 1) &&
-                               copy_ints(n, node, SG_A_output_padding) && copy_ints(n, node, SG_A_output_shape));
+    return finish(n, node,
+                  node && copy_window(n, node, true, true) && copy_int(n, node, SG_A_group, 1) &&
+                      copy_ints(n, node, SG_A_output_padding) && copy_ints(n, node, SG_A_output_shape));
 }
 
 sedge_status sg_lower_causal_conv(sg_onnx_node *n)
@@ -76,8 +78,9 @@ sedge_status sg_lower_causal_conv(sg_onnx_node *n)
 sedge_status sg_lower_deform_conv(sg_onnx_node *n)
 {
     sg_nid node = begin(n, SG_OP_DEFORM_CONV, 5, 1);
-    return finish(n, node, node && copy_window(n, node, false, true) && copy_int(n, node, SG_A_group, 1) &&
-                               copy_int(n, node, SG_A_offset_group, 1));
+    return finish(n, node,
+                  node && copy_window(n, node, false, true) && copy_int(n, node, SG_A_group, 1) &&
+                      copy_int(n, node, SG_A_offset_group, 1));
 }
 
 static sedge_status pool(sg_onnx_node *n, int kind)
@@ -86,9 +89,10 @@ static sedge_status pool(sg_onnx_node *n, int kind)
     if (!sg_on_ints(n, "kernel_shape", &count) || count == 0)
         return sg_fail(n->err, SEDGE_E_FORMAT, "kernel_shape is missing");
     sg_nid node = begin(n, SG_OP_POOL, 1, 2);
-    return finish(n, node, node && copy_window(n, node, true, true) && sg_set_int(n->g, node, SG_A_kind, kind) &&
-                               copy_int(n, node, SG_A_ceil_mode, 0) && copy_int(n, node, SG_A_count_include_pad, 0) &&
-                               copy_int(n, node, SG_A_p, 2) && copy_int(n, node, SG_A_storage_order, 0));
+    return finish(n, node,
+                  node && copy_window(n, node, true, true) && sg_set_int(n->g, node, SG_A_kind, kind) &&
+                      copy_int(n, node, SG_A_ceil_mode, 0) && copy_int(n, node, SG_A_count_include_pad, 0) &&
+                      copy_int(n, node, SG_A_p, 2) && copy_int(n, node, SG_A_storage_order, 0));
 }
 
 static sedge_status global_pool(sg_onnx_node *n, int kind)
@@ -97,12 +101,30 @@ static sedge_status global_pool(sg_onnx_node *n, int kind)
     return finish(n, node, node && sg_set_int(n->g, node, SG_A_kind, kind) && copy_int(n, node, SG_A_p, 2));
 }
 
-sedge_status sg_lower_average_pool(sg_onnx_node *n) { return pool(n, SG_POOL_AVERAGE); }
-sedge_status sg_lower_lp_pool(sg_onnx_node *n) { return pool(n, SG_POOL_LP); }
-sedge_status sg_lower_max_pool(sg_onnx_node *n) { return pool(n, SG_POOL_MAX); }
-sedge_status sg_lower_global_average_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_AVERAGE); }
-sedge_status sg_lower_global_lp_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_LP); }
-sedge_status sg_lower_global_max_pool(sg_onnx_node *n) { return global_pool(n, SG_POOL_MAX); }
+sedge_status sg_lower_average_pool(sg_onnx_node *n)
+{
+    return pool(n, SG_POOL_AVERAGE);
+}
+sedge_status sg_lower_lp_pool(sg_onnx_node *n)
+{
+    return pool(n, SG_POOL_LP);
+}
+sedge_status sg_lower_max_pool(sg_onnx_node *n)
+{
+    return pool(n, SG_POOL_MAX);
+}
+sedge_status sg_lower_global_average_pool(sg_onnx_node *n)
+{
+    return global_pool(n, SG_POOL_AVERAGE);
+}
+sedge_status sg_lower_global_lp_pool(sg_onnx_node *n)
+{
+    return global_pool(n, SG_POOL_LP);
+}
+sedge_status sg_lower_global_max_pool(sg_onnx_node *n)
+{
+    return global_pool(n, SG_POOL_MAX);
+}
 
 sedge_status sg_lower_max_unpool(sg_onnx_node *n)
 {
@@ -121,10 +143,11 @@ sedge_status sg_lower_roi_align(sg_onnx_node *n)
     static const char *const coords[] = {"half_pixel", "output_half_pixel", NULL}, *const modes[] = {"avg", "max", NULL};
     sg_nid node = begin(n, SG_OP_ROI_ALIGN, 3, 1);
     /* before opset 16 there was no shift by half a pixel */
-    return finish(n, node, node && copy_enum(n, node, SG_A_coordinate_transformation_mode, coords, n->opset < 16) &&
-                               copy_enum(n, node, SG_A_mode, modes, 0) && copy_int(n, node, SG_A_output_height, 1) &&
-                               copy_int(n, node, SG_A_output_width, 1) && copy_int(n, node, SG_A_sampling_ratio, 0) &&
-                               copy_float(n, node, SG_A_spatial_scale, 1));
+    return finish(n, node,
+                  node && copy_enum(n, node, SG_A_coordinate_transformation_mode, coords, n->opset < 16) &&
+                      copy_enum(n, node, SG_A_mode, modes, 0) && copy_int(n, node, SG_A_output_height, 1) &&
+                      copy_int(n, node, SG_A_output_width, 1) && copy_int(n, node, SG_A_sampling_ratio, 0) &&
+                      copy_float(n, node, SG_A_spatial_scale, 1));
 }
 
 /* Until opset 14 training shows in the number of outputs (opset 6: also in is_test), and outputs 3 and 4 are statistics
@@ -140,8 +163,9 @@ sedge_status sg_lower_batch_norm(sg_onnx_node *n)
     if (n->n_in < 5)
         return sg_fail(n->err, SEDGE_E_FORMAT, "%d inputs, needs 5", n->n_in);
     sg_nid node = begin(n, SG_OP_BATCH_NORM, 5, training ? 3 : 1);
-    return finish(n, node, node && copy_float(n, node, SG_A_epsilon, 1e-5) && copy_float(n, node, SG_A_momentum, 0.9) &&
-                               sg_set_int(n->g, node, SG_A_training_mode, training));
+    return finish(n, node,
+                  node && copy_float(n, node, SG_A_epsilon, 1e-5) && copy_float(n, node, SG_A_momentum, 0.9) &&
+                      sg_set_int(n->g, node, SG_A_training_mode, training));
 }
 
 sedge_status sg_lower_group_norm(sg_onnx_node *n)
@@ -150,16 +174,18 @@ sedge_status sg_lower_group_norm(sg_onnx_node *n)
     if (!instance && sg_on_int(n, "num_groups", 0) < 1)
         return sg_fail(n->err, SEDGE_E_FORMAT, "num_groups is missing or not positive");
     sg_nid node = begin(n, SG_OP_GROUP_NORM, 3, 1);
-    return finish(n, node, node && copy_float(n, node, SG_A_epsilon, 1e-5) && (instance || copy_int(n, node, SG_A_num_groups, 0)) &&
-                               copy_int(n, node, SG_A_stash_type, 1));
+    return finish(n, node,
+                  node && copy_float(n, node, SG_A_epsilon, 1e-5) && (instance || copy_int(n, node, SG_A_num_groups, 0)) &&
+                      copy_int(n, node, SG_A_stash_type, 1));
 }
 
 /* LayerNormalization and RMSNormalization. */
 sedge_status sg_lower_row_norm(sg_onnx_node *n)
 {
     sg_nid node = begin(n, (sg_op_id)sg_on_extra(n), 3, 3);
-    return finish(n, node, node && copy_int(n, node, SG_A_axis, -1) && copy_float(n, node, SG_A_epsilon, 1e-5) &&
-                               copy_int(n, node, SG_A_stash_type, 1));
+    return finish(n, node,
+                  node && copy_int(n, node, SG_A_axis, -1) && copy_float(n, node, SG_A_epsilon, 1e-5) &&
+                      copy_int(n, node, SG_A_stash_type, 1));
 }
 
 sedge_status sg_lower_lp_norm(sg_onnx_node *n)
@@ -177,14 +203,16 @@ sedge_status sg_lower_mvn(sg_onnx_node *n)
 sedge_status sg_lower_lrn(sg_onnx_node *n)
 {
     sg_nid node = begin(n, SG_OP_LRN, 1, 1);
-    return finish(n, node, node && copy_float(n, node, SG_A_alpha, 1e-4) && copy_float(n, node, SG_A_beta, 0.75) &&
-                               copy_float(n, node, SG_A_bias, 1) && copy_int(n, node, SG_A_size, 0));
+    return finish(n, node,
+                  node && copy_float(n, node, SG_A_alpha, 1e-4) && copy_float(n, node, SG_A_beta, 0.75) &&
+                      copy_float(n, node, SG_A_bias, 1) && copy_int(n, node, SG_A_size, 0));
 }
 
 sedge_status sg_lower_col2im(sg_onnx_node *n)
 {
     sg_nid node = begin(n, SG_OP_COL2IM, 3, 1);
-    return finish(n, node, node && copy_ints(n, node, SG_A_dilations) && copy_ints(n, node, SG_A_pads) && copy_ints(n, node, SG_A_strides));
+    return finish(
+        n, node, node && copy_ints(n, node, SG_A_dilations) && copy_ints(n, node, SG_A_pads) && copy_ints(n, node, SG_A_strides));
 }
 
 /* DepthToSpace and SpaceToDepth. */
@@ -242,6 +270,15 @@ static sedge_status softmax_any(sg_onnx_node *n, int kind)
     return n->out[0] ? SEDGE_OK : n->err->status;
 }
 
-sedge_status sg_lower_softmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_PLAIN); }
-sedge_status sg_lower_log_softmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_LOG); }
-sedge_status sg_lower_hardmax(sg_onnx_node *n) { return softmax_any(n, SG_SOFTMAX_HARD); }
+sedge_status sg_lower_softmax(sg_onnx_node *n)
+{
+    return softmax_any(n, SG_SOFTMAX_PLAIN);
+}
+sedge_status sg_lower_log_softmax(sg_onnx_node *n)
+{
+    return softmax_any(n, SG_SOFTMAX_LOG);
+}
+sedge_status sg_lower_hardmax(sg_onnx_node *n)
+{
+    return softmax_any(n, SG_SOFTMAX_HARD);
+}

@@ -20,8 +20,8 @@ typedef struct layout {
 
 static bool pointwise(const sg_conv_f32_args *a)
 {
-    return a->kh == 1 && a->kw == 1 && a->stride_h == 1 && a->stride_w == 1 && a->pad_top == 0 && a->pad_left == 0 && a->oh == a->h &&
-           a->ow == a->w;
+    return a->kh == 1 && a->kw == 1 && a->stride_h == 1 && a->stride_w == 1 && a->pad_top == 0 && a->pad_left == 0 &&
+           a->oh == a->h && a->ow == a->w;
 }
 
 static bool mul(int64_t a, int64_t b, int64_t *out)
@@ -38,8 +38,9 @@ static bool layout_of(const sg_conv_f32_args *a, layout *l)
     l->rows = (a->oh - 1) * a->stride_h + (a->kh - 1) * a->dilation_h + 1;
     l->part = a->ow + reach / a->stride_w + 1 + ROW; /* tiles may read past the last column, not past the row's end */
     l->planes = a->c / a->group;
-    return a->oh > 0 && a->ow > 0 && a->pad_top >= 0 && a->pad_left >= 0 && mul(l->part, a->stride_w, &size) && mul(size, l->rows, &l->plane) &&
-           mul(l->plane, l->planes, &size) && mul(l->planes, a->kh * a->kw, &l->taps);
+    return a->oh > 0 && a->ow > 0 && a->pad_top >= 0 && a->pad_left >= 0 && mul(l->part, a->stride_w, &size) &&
+           mul(size, l->rows, &l->plane) && mul(l->plane, l->planes, &size) && mul(l->planes, a->kh * a->kw, &l->taps) &&
+           l->taps > 0;
 }
 
 static int64_t tile_count(const sg_conv_f32_args *a)
@@ -64,8 +65,10 @@ bool sg_conv_f32_scratch(const sg_conv_f32_args *a, size_t *bytes)
     }
     if (!layout_of(a, &l))
         return false;
-    *bytes = (size_t)(l.taps * (int64_t)sizeof(int64_t) + (l.planes * l.plane + panel_tiles(a, &l) * l.taps * WIDE + a->oc / a->group * l.taps) * (int64_t)sizeof(float));
-    return true;
+    int64_t floats = l.planes * l.plane + panel_tiles(a, &l) * l.taps * WIDE + a->oc / a->group * l.taps;
+    int64_t total = l.taps * (int64_t)sizeof(int64_t) + floats * (int64_t)sizeof(float);
+    *bytes = (size_t)total;
+    return (uint64_t)total <= SIZE_MAX;
 }
 
 /* dst = row of w floats, split into s parts, zeros around. */
@@ -149,7 +152,8 @@ static void place(const sg_conv_f32_args *a, int64_t t, int64_t *oy, int64_t *ox
 }
 
 /* The inputs of tiles [t0, t1): panels [taps][8]. */
-static void gather(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, int64_t t0, int64_t t1, float *panel)
+static void gather(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, int64_t t0, int64_t t1,
+                   float *panel)
 {
     for (int64_t t = t0, oy, ox; t < t1; t++) {
         place(a, t, &oy, &ox);
@@ -174,8 +178,8 @@ static void put_tile(const sg_conv_f32_args *a, int64_t t, const float *out, boo
 
 /* The first n output channels, a multiple of four, of one group; w interleaved. Taps go in blocks that a first-level cache
  * holds; a group of panels serves all channels before the next is gathered. */
-static void wide_channels(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w, const float *bias,
-                          int64_t n, float *panel, float *y)
+static void wide_channels(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w,
+                          const float *bias, int64_t n, float *panel, float *y)
 {
     float out[CHANNELS * WIDE];
     int64_t group = panel_tiles(a, l), tiles = tile_count(a);
@@ -193,7 +197,8 @@ static void wide_channels(const sg_conv_f32_args *a, const layout *l, const int6
     }
 }
 
-static void one_channel(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w, float bias, float *y)
+static void one_channel(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w,
+                        float bias, float *y)
 {
     float out[ROW];
     for (int64_t oy = 0; oy < a->oh; oy++, y += a->ow)
@@ -207,9 +212,21 @@ static void multiply(const sg_conv_f32_args *a, const float *x, const float *w, 
 {
     int64_t icg = a->c / a->group, ocg = a->oc / a->group, n = a->h * a->w;
     for (int64_t g = 0; g < a->group; g++) {
-        sg_gemm_f32_args m = {.m = ocg, .n = n, .k = icg, .a = w + g * ocg * icg, .a_row = icg, .a_col = 1, .b = x + g * icg * n,
-                              .b_row = n, .b_col = 1, .c = y + g * ocg * n, .c_row = n, .alpha = 1, .bias = bias ? bias + g * ocg : NULL,
-                              .bias_row = 1, .pack = pack};
+        sg_gemm_f32_args m = {.m = ocg,
+                              .n = n,
+                              .k = icg,
+                              .a = w + g * ocg * icg,
+                              .a_row = icg,
+                              .a_col = 1,
+                              .b = x + g * icg * n,
+                              .b_row = n,
+                              .b_col = 1,
+                              .c = y + g * ocg * n,
+                              .c_row = n,
+                              .alpha = 1,
+                              .bias = bias ? bias + g * ocg : NULL,
+                              .bias_row = 1,
+                              .pack = pack};
         sg_gemm_f32(&m);
     }
 }
@@ -224,7 +241,8 @@ void sg_conv_f32(const sg_conv_f32_args *a, const float *x, const float *weight,
     if (!layout_of(a, &l))
         return;
     int64_t *off = scratch, ocg = a->oc / a->group;
-    float *planes = (float *)(off + l.taps), *panel = planes + l.planes * l.plane, *mixed = panel + panel_tiles(a, &l) * l.taps * WIDE;
+    float *planes = (float *)(off + l.taps), *panel = planes + l.planes * l.plane,
+          *mixed = panel + panel_tiles(a, &l) * l.taps * WIDE;
     tap_offsets(a, &l, off);
     for (int64_t g = 0; g < a->group; g++) {
         for (int64_t c = 0; c < l.planes; c++)
