@@ -144,6 +144,7 @@ typedef struct sg_exec {
     sg_tensor *const *out;
     struct sg_pool *pool;   /* boxes, strings, scratch */
     uint64_t *rng;          /* state of the session's generator */
+    int threads;            /* that a kernel may use: for sg_parallel */
     sg_err *err;
     /* Regions: runs region k on inputs, then leaves its outputs in outs (valid until the next call of the
      * same region; their data must be copied out by sg_tensor_keep to live longer). */

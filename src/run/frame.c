@@ -211,7 +211,7 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
     size_t mark = r->n_scratch;
     sg_call c = {.f = f, .s = s, .index = index};
     c.x = (sg_exec){.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = s->n_out, .in = f->operand + s->operand,
-                    .out = f->operand + s->operand + s->n_in, .pool = &r->pool, .rng = &r->rng, .err = err,
+                    .out = f->operand + s->operand + s->n_in, .pool = &r->pool, .rng = &r->rng, .threads = r->threads, .err = err,
                     .call = sg_call_region, .packed = s->packed, .frame = &c};
     sedge_status st = s->backend ? f->plan->target->device->enqueue(r->dev, s, &c.x) : s->kernel.run(&c.x);
     while (r->n_scratch > mark)

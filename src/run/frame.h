@@ -10,6 +10,7 @@ typedef struct sg_run {
     sg_mem *mem;
     sg_pool pool;
     uint64_t rng;
+    int threads;
     double deadline; /* on sg_now's clock; 0: none */
     const volatile int *cancel;
     bool macs_limited;

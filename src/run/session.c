@@ -1,6 +1,7 @@
 /* Sessions behind the public handle. */
 #include <string.h>
 
+#include "base/threads.h"
 #include "run/api.h"
 
 void sedge_session_opts_init(sedge_session_opts *opts)
@@ -104,6 +105,7 @@ sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, con
     s->plan = plan;
     s->run.mem = s->run.pool.mem = &s->mem;
     s->run.rng = opts->seed;
+    s->run.threads = opts->threads ? (int)(opts->threads < 64 ? opts->threads : 64) : sg_cpu_count();
     s->run.on_step = opts->on_step;
     s->run.on_step_ctx = opts->on_step_ctx;
     *out = s;
