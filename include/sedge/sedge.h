@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "alloc.h"
+#include "op.h"
 #include "status.h"
 
 #define SEDGE_VERSION_MAJOR 0
@@ -82,6 +83,8 @@ typedef struct sedge_model_opts {
     void *alloc_ctx;
     size_t memory_limit;   /* bytes that the model may take besides the mapped file; 0: no limit */
     int weights;           /* sedge_weights */
+    const sedge_op *op;    /* operators of the program, copied; their strings and ctx outlive the model */
+    int n_op;
     const char *functions; /* path of a second ONNX file whose functions give bodies to unknown operators */
     uint8_t reserved[32];
 } sedge_model_opts;

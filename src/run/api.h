@@ -11,6 +11,8 @@ struct sedge_model {
     sg_mem mem;
     sg_arena arena;
     sg_map map, lib;       /* files, if opened from paths */
+    sg_custom *custom; /* rows of the operators that the program brought */
+    int n_custom;
     void *copy;            /* weights = copy: the bytes */
     const uint8_t *data;
     size_t size;

@@ -120,7 +120,8 @@ static sedge_status list_info(sedge_model *m)
 static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
 {
     const sg_onnx_library lib = {m->lib.data, m->lib.size};
-    SG_TRY(sg_onnx_import_with(&m->arena, m->data, m->size, path, &lib, m->lib.data ? 1 : 0, &m->info, &m->graph, err));
+    const sg_onnx_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
+    SG_TRY(sg_onnx_import_with(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
     SG_TRY(sg_verify(m->graph, err));
     size_t n = count_nodes(m->graph);
     m->op_name = sg_arena_array(&m->arena, n + 1, sizeof *m->op_name);
@@ -160,6 +161,19 @@ static sedge_status load(sedge_model *m, const char *path, const sedge_model_opt
     return SEDGE_OK;
 }
 
+static sedge_status take_ops(sedge_model *m, const sedge_model_opts *opts, sg_err *err)
+{
+    if (opts->n_op <= 0)
+        return SEDGE_OK;
+    m->custom = sg_arena_array(&m->arena, (size_t)opts->n_op, sizeof *m->custom);
+    if (!m->custom)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    m->n_custom = opts->n_op;
+    for (int i = 0; i < opts->n_op; i++)
+        SG_TRY(sg_custom_init(&m->custom[i], &opts->op[i], err));
+    return SEDGE_OK;
+}
+
 static sedge_status model_new(sedge_model **out, const sedge_model_opts *opts, sedge_error *err)
 {
     *out = NULL;
@@ -170,7 +184,10 @@ static sedge_status model_new(sedge_model **out, const sedge_model_opts *opts, s
     m->mem = mem;
     m->arena.mem = &m->mem;
     *out = m;
-    return SEDGE_OK;
+    sedge_status st = take_ops(m, opts, err);
+    if (st != SEDGE_OK)
+        sedge_model_close(out);
+    return st;
 }
 
 sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_model_opts *opts, sedge_error *err)

@@ -363,6 +363,67 @@ static void macs_budget(void **state)
     engine_close(&e);
 }
 
+/* An operator of the program: pairs(x [n]) -> [n / 2, 2], the second of each pair negated. */
+static int pairs_shape(void *ctx, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+{
+    (void)ctx;
+    if (n_in != 1 || n_out != 1 || in[0]->rank != 1 || in[0]->dim[0] % 2)
+        return 1;
+    out[0].dtype = in[0]->dtype;
+    out[0].rank = 2;
+    out[0].dim[0] = in[0]->dim[0] / 2;
+    out[0].dim[1] = 2;
+    return 0;
+}
+
+static int pairs_run(void *ctx, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+{
+    (void)n_in;
+    (void)n_out;
+    ++*(int *)ctx;
+    for (int64_t i = 0; i < in[0]->dim[0]; i++)
+        ((float *)out[0].data)[i] = (i % 2 ? -1.0f : 1.0f) * ((const float *)in[0]->data)[i];
+    return 0;
+}
+
+static void operators_of_the_program(void **state)
+{
+    (void)state;
+    int64_t dim[1] = {-1}, out_dim[2] = {-1, 2};
+    pb g = {.n = 0};
+    onnx_node(&g, "Pairs", "x", NULL, "p");
+    onnx_node(&g, "Relu", "p", NULL, "y");
+    onnx_io(&g, 11, "x", F32, dim, 1);
+    onnx_io(&g, 12, "y", F32, out_dim, 2);
+    onnx_model(&model, &g, 17);
+    engine e;
+    sedge_error err = {0};
+    assert_int_equal(engine_open(&e, NULL, NULL, NULL, &err), SEDGE_E_UNSUPPORTED);
+    assert_non_null(strstr(err.msg, "Pairs"));
+    engine_close(&e);
+    int calls = 0;
+    const sedge_op op = {.domain = "", .name = "Pairs", .min_in = 1, .max_in = 1, .n_out = 1, .shape = pairs_shape, .run = pairs_run, .ctx = &calls};
+    sedge_model_opts mo;
+    sedge_model_opts_init(&mo);
+    mo.op = &op;
+    mo.n_op = 1;
+    err = (sedge_error){0};
+    if (engine_open(&e, NULL, &mo, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    float x[4] = {1, 2, 3, -4};
+    sedge_tensor in = tensor(x, SEDGE_F32, 1, 4, 0), out;
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+    assert_int_equal(out.dim[0], 2);
+    assert_true(((float *)out.data)[0] == 1 && ((float *)out.data)[1] == 0 && ((float *)out.data)[3] == 4);
+    assert_int_equal(calls, 1);
+    in.dim[0] = 3;
+    assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, NULL, &err), SEDGE_E_SHAPE);
+    engine_close(&e);
+}
+
 static void memory_limit_is_kept(void **state)
 {
     (void)state;
@@ -397,6 +458,7 @@ int main(void)
         cmocka_unit_test(misuse_is_explained),
         cmocka_unit_test(each_allocation_fails),
         cmocka_unit_test(macs_budget),
+        cmocka_unit_test(operators_of_the_program),
         cmocka_unit_test(memory_limit_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,11 +33,11 @@ static const char *source_of(sg_onnx_node *n)
     return s;
 }
 
-sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, int n_out)
+sg_nid sg_on_emit_op(sg_onnx_node *n, const sg_op *op, const sg_vid *ins, int n_in, int n_out)
 {
     if (n->err && n->err->status != SEDGE_OK)
         return 0;
-    sg_nid id = sg_node_new(n->g, &sg_ops[row], ins, n_in, n_out, 0);
+    sg_nid id = sg_node_new(n->g, op, ins, n_in, n_out, 0);
     if (!id) {
         sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
         return 0;
@@ -45,6 +45,11 @@ sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, in
     n->g->node[id].name = n->name;
     n->g->node[id].source = source_of(n);
     return id;
+}
+
+sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, int n_out)
+{
+    return sg_on_emit_op(n, &sg_ops[row], ins, n_in, n_out);
 }
 
 sedge_status sg_on_done(sg_onnx_node *n, sg_nid node)

@@ -194,8 +194,8 @@ static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const s
     return st;
 }
 
-sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_library *lib,
-                                 int n_lib, sg_onnx_info *info, sg_graph **out, sg_err *err)
+sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_extra *extra,
+                                 sg_onnx_info *info, sg_graph **out, sg_err *err)
 {
     sg_err own = {0}; /* the importer looks at its record, so there is always one */
     sg_onnx_info none;
@@ -205,7 +205,11 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
     info->producer = info->producer_version = info->domain = "";
     *out = NULL;
     struct sg_onnx s = {.arena = arena, .tmp = {.mem = arena->mem}, .mem = arena->mem, .err = &own, .info = info, .path = path};
-    sedge_status st = import(&s, data, size, lib, n_lib, out);
+    if (extra) {
+        s.custom = extra->op;
+        s.n_custom = extra->n_op;
+    }
+    sedge_status st = import(&s, data, size, extra ? extra->lib : NULL, extra ? extra->n_lib : 0, out);
     if (st != SEDGE_OK)
         sg_fail(err, st, "%s", own.status != SEDGE_OK ? own.msg : sedge_status_text(st));
     sg_free(s.mem, s.word, s.cap_word * sizeof *s.word);
@@ -217,7 +221,7 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
 sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
                             sg_graph **out, sg_err *err)
 {
-    return sg_onnx_import_with(arena, data, size, path, NULL, 0, info, out, err);
+    return sg_onnx_import_with(arena, data, size, path, NULL, info, out, err);
 }
 
 void sg_onnx_info_close(sg_onnx_info *info)

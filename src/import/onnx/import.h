@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "ir/graph.h"
+#include "op/custom.h"
 
 typedef struct sg_onnx_opset {
     const char *domain; /* "" is ai.onnx */
@@ -38,15 +39,23 @@ typedef struct sg_onnx_library {
     size_t size;
 } sg_onnx_library;
 
+/* What a program brings besides the model. */
+typedef struct sg_onnx_extra {
+    const sg_onnx_library *lib;
+    int n_lib;
+    const sg_custom *op; /* outlive the graph */
+    int n_op;
+} sg_onnx_extra;
+
 /* Imports a ModelProto. `data` must outlive the graph: weights are borrowed in place where they are aligned.
  * path: the model's file, to find external weights beside it; NULL: none are allowed. After success and failure
  * alike, sg_onnx_info_close releases the mapped files once the graph is no longer used; without an info, external
  * weights are refused. */
 sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
                             sg_graph **out, sg_err *err);
-/* The same with function libraries. */
-sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_library *lib,
-                                 int n_lib, sg_onnx_info *info, sg_graph **out, sg_err *err);
+/* The same with function libraries and operators of the program. */
+sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_extra *extra,
+                                 sg_onnx_info *info, sg_graph **out, sg_err *err);
 void sg_onnx_info_close(sg_onnx_info *info);
 
 #endif

@@ -60,7 +60,8 @@ static void nodes_search(search *q, const sg_onnx_frame *f, const sg_onp_node *n
 {
     for (int i = 0; i < n; i++) {
         const sg_onp_fn *fn = sg_onnx_fn_find(q->s, &node[i], false);
-        bool known = fn || sg_onnx_is_constant(&node[i]) || sg_onnx_op_find(q->s, node[i].domain, node[i].op_type);
+        bool known = fn || sg_onnx_is_constant(&node[i]) || sg_onnx_op_find(q->s, node[i].domain, node[i].op_type) ||
+                     sg_onnx_custom_find(q->s, &node[i]);
         if (!known)
             known = (fn = sg_onnx_fn_find(q->s, &node[i], true)) != NULL;
         if (fn)

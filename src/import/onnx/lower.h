@@ -48,6 +48,8 @@ bool sg_on_wants(const sg_onnx_node *n, int k);
  * shape rule. Return 0 on failure, error recorded. sg_on_emit1 does it all for a row without attributes to set and
  * gives output 0. */
 sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, int n_out);
+/* The same for a row that is not in the table. */
+sg_nid sg_on_emit_op(sg_onnx_node *n, const sg_op *op, const sg_vid *ins, int n_in, int n_out);
 sedge_status sg_on_done(sg_onnx_node *n, sg_nid node);
 sg_vid sg_on_emit1(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in);
 /* The attribute-for-attribute mapping: row on all of the node's inputs, every ONNX attribute set by its own name

@@ -61,9 +61,39 @@ static sedge_status no_attr(sg_onnx_node *n)
     return sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
 }
 
+/* The condition where it is known now. */
+static bool condition_known(const sg_onnx_node *n, bool *yes)
+{
+    const sg_value *v = sg_on_in(n, 0) ? &n->g->value[n->in[0]] : NULL;
+    if (!v || v->type.dtype != SG_BOOL || sg_d_numel(&v->type) != 1)
+        return false;
+    if (v->role == SG_CONST && v->data)
+        return *yes = sg_load_i64(SG_BOOL, v->data, 0) != 0, true;
+    if (!v->content || v->n_content != 1 || sg_dim_is_expr(v->content[0]))
+        return false;
+    return *yes = v->content[0] != 0, true;
+}
+
+/* Only the branch that is taken: exporters guard what would be wrong, such as squeezing a dim that is not 1. */
+static sedge_status branch_only(sg_onnx_node *n, const char *attr)
+{
+    captures c;
+    SG_TRY(captures_of(n, attr, &c));
+    sg_nid node = control_emit(n, SG_OP_IF, 1, n->n_out, &c, NULL);
+    if (!node)
+        return n->err->status;
+    if (!sg_set_int(n->g, node, SG_A_n_then, c.n) || !sg_set_int(n->g, node, SG_A_kind, 1))
+        return no_attr(n);
+    SG_TRY(region_make(n, attr, node, 0, NULL, 0, &c, n->n_out));
+    return sg_on_done(n, node);
+}
+
 sedge_status sg_lower_if(sg_onnx_node *n)
 {
     captures yes, no;
+    bool taken;
+    if (condition_known(n, &taken))
+        return branch_only(n, taken ? "then_branch" : "else_branch");
     SG_TRY(captures_of(n, "then_branch", &yes));
     SG_TRY(captures_of(n, "else_branch", &no));
     sg_nid node = control_emit(n, SG_OP_IF, 1, n->n_out, &yes, &no);

@@ -128,6 +128,26 @@ static sedge_status outputs_bind(sg_onnx *s, sg_onnx_at *at)
     return SEDGE_OK;
 }
 
+const sg_custom *sg_onnx_custom_find(const sg_onnx *s, const sg_onp_node *node)
+{
+    for (int i = 0; i < s->n_custom; i++)
+        if (strcmp(s->custom[i].op.name, node->op_type) == 0 && strcmp(s->custom[i].op.domain, node->domain) == 0)
+            return &s->custom[i];
+    return NULL;
+}
+
+/* An operator of the program takes no attributes: one that is there is not dropped in silence. */
+static sedge_status lower_custom(sg_onnx_at *at, const sg_custom *c)
+{
+    sg_onnx_node *n = &at->n;
+    if (at->node->n_attr)
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "attribute %.60s: operators of the program take none", at->node->attr[0].name);
+    sg_nid id = sg_on_emit_op(n, &c->row, n->in, n->n_in, c->op.n_out);
+    for (int k = 0; id && k < n->n_out && k < c->op.n_out; k++)
+        n->out[k] = sg_node_out(n->g, id, k);
+    return sg_on_done(n, id);
+}
+
 static sedge_status dispatch(sg_onnx *s, sg_onnx_at *at)
 {
     const sg_onp_fn *fn = sg_onnx_fn_find(s, at->node, false);
@@ -140,6 +160,9 @@ static sedge_status dispatch(sg_onnx *s, sg_onnx_at *at)
         SG_TRY(at->entry->lower(&at->n));
         return s->err->status; /* attributes of a wrong type are only recorded */
     }
+    const sg_custom *custom = sg_onnx_custom_find(s, at->node);
+    if (custom)
+        return lower_custom(at, custom);
     fn = sg_onnx_fn_find(s, at->node, true);
     if (fn)
         return sg_onnx_call(at, fn);

@@ -115,6 +115,8 @@ struct sg_onnx {
     sg_err *err;
     sg_onnx_info *info;
     const char *path;
+    const sg_custom *custom;
+    int n_custom;
     sg_onnx_word *word;
     size_t n_word, cap_word;
     uint16_t *index; /* operators by hash: 1 + row of the table, 0: free */
@@ -175,6 +177,7 @@ sedge_status sg_onnx_sort(sg_onnx *s, const sg_onnx_scope *sc, const sg_onp_node
 sedge_status sg_onnx_index_build(sg_onnx *s);
 const sg_onnx_op *sg_onnx_op_find(const sg_onnx *s, const char *domain, const char *name);
 sedge_status sg_onnx_fn_index(sg_onnx *s);
+const sg_custom *sg_onnx_custom_find(const sg_onnx *s, const sg_onp_node *node); /* NULL: none */
 const sg_onp_fn *sg_onnx_fn_find(const sg_onnx *s, const sg_onp_node *node, bool library);
 bool sg_onnx_is_constant(const sg_onp_node *node);
 int64_t sg_onnx_opset_of(const sg_onnx_frame *f, const char *domain);
