@@ -124,7 +124,7 @@ sedge_status sg_ref_if(sg_exec *x)
     if (sg_numel(cond) != 1 || cond->dtype != SG_BOOL)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the condition must be one bool");
     int n_then = (int)sg_get_int(x->attrs, SG_A_n_then);
-    bool yes = sg_load_i64(SG_BOOL, cond->data, 0) != 0;
+    bool yes = sg_get_int(x->attrs, SG_A_kind) == 1 || sg_load_i64(SG_BOOL, cond->data, 0) != 0;
     sg_tensor *outs = sg_scratch(x, ((size_t)x->n_out + 1) * sizeof *outs);
     if (!outs)
         return SEDGE_E_NOMEM;

@@ -119,8 +119,10 @@ static sedge_status type_join(sg_infer *c, sg_type *a, const sg_type *b, int k)
     if (a->kind != b->kind || (a->dtype && b->dtype && a->dtype != b->dtype))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "output %d is %s in one branch and %s in the other", k,
                              sg_type_text(a, c->dims, ta, sizeof ta), sg_type_text(b, c->dims, tb, sizeof tb));
-    if (!a->dtype)
+    if (!a->dtype) { /* an empty optional or sequence */
         a->dtype = b->dtype;
+        a->inner = b->inner;
+    }
     if (!a->key)
         a->key = b->key;
     if (a->rank != b->rank)
@@ -139,7 +141,8 @@ sedge_status sg_infer_if(sg_infer *c)
     if (n_then < 0 || n_then > c->n_in - 1)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "n_then %lld is out of range", (long long)n_then);
     dim_map map[2];
-    for (int r = 0; r < 2; r++) {
+    int n_branch = sg_get_int(c->attrs, SG_A_kind) == 1 ? 1 : 2;
+    for (int r = 0; r < n_branch; r++) {
         int count = r ? c->n_in - 1 - (int)n_then : (int)n_then;
         map[r].n = 0;
         SG_TRY(region_check(c, r, count, c->n_out));
@@ -149,11 +152,11 @@ sedge_status sg_infer_if(sg_infer *c)
     bool known = sg_in_scalar_i64(c, 0, &cond);
     for (int k = 0; k < c->n_out; k++) {
         sg_type t[2];
-        for (int r = 0; r < 2; r++)
+        for (int r = 0; r < n_branch; r++)
             type_leave(c, &map[r], &c->region[r]->value[c->region[r]->output[k]].type, &t[r]);
-        if (known)
+        if (known && n_branch == 2)
             t[0] = t[cond ? 0 : 1];
-        else
+        else if (n_branch == 2)
             SG_TRY(type_join(c, &t[0], &t[1], k));
         c->out[k] = t[0];
     }
