@@ -1,6 +1,7 @@
 /* Binding of convolution to its f32 kernel: checks at run time what the shape rule could not know, then one call an image. */
 #include "backend/cpu/bind_conv.h"
 
+#include "base/threads.h"
 #include "kernel/conv/conv_f32.h"
 #include "op/wide.h"
 #include "op/window.h"
@@ -38,6 +39,57 @@ static sedge_status args_of(sg_exec *x, sg_conv_f32_args *a)
     return SEDGE_OK;
 }
 
+/* One image cut into ranges of output channels: by whole groups, or inside the one group by fours, which is what the
+ * kernel computes together. So every element is summed in the same order however many parts there are. */
+typedef struct cut {
+    sg_conv_f32_args a, part; /* part: the largest one */
+    int64_t parts, step;      /* output channels of a part */
+    const float *x, *weight, *bias;
+    float *y;
+    unsigned char *scratch;
+    size_t scratch_bytes;
+} cut;
+
+/* A part of fewer multiply-adds than this does not pay for waking a thread. */
+#define PART_MACS 200000
+
+static void cut_channels(cut *c, int threads)
+{
+    const sg_conv_f32_args *a = &c->a;
+    int64_t unit = a->group > 1 ? a->oc / a->group : 4; /* channels that stay together */
+    int64_t units = (a->oc + unit - 1) / unit;
+    double macs = (double)a->oc * (double)(a->oh * a->ow) * (double)(a->c / a->group * a->kh * a->kw);
+    int64_t most = (int64_t)(macs / PART_MACS) + 1;
+    int64_t parts = threads < most ? threads : most;
+    if (parts > units)
+        parts = units;
+    c->step = (units + parts - 1) / parts * unit;
+    c->parts = (a->oc + c->step - 1) / c->step;
+    c->part = *a;
+    c->part.oc = c->step < a->oc ? c->step : a->oc;
+    if (a->group > 1) {
+        c->part.group = c->part.oc / unit;
+        c->part.c = a->c / a->group * c->part.group;
+    }
+}
+
+static void run_part(void *ctx, int64_t i)
+{
+    const cut *c = ctx;
+    sg_conv_f32_args a = c->part;
+    int64_t oc0 = i * c->step;
+    const float *x = c->x;
+    a.oc = c->a.oc - oc0 < c->step ? c->a.oc - oc0 : c->step;
+    if (c->a.group > 1) {
+        int64_t per_out = c->a.oc / c->a.group, per_in = c->a.c / c->a.group;
+        a.group = a.oc / per_out;
+        a.c = per_in * a.group;
+        x += oc0 / per_out * per_in * a.h * a.w;
+    }
+    sg_conv_f32(&a, x, c->weight + oc0 * (c->a.c / c->a.group) * a.kh * a.kw, c->bias ? c->bias + oc0 : NULL,
+                c->y + oc0 * a.oh * a.ow, c->scratch + (size_t)i * c->scratch_bytes);
+}
+
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *bias = x->n_in > 2 ? x->in[2] : NULL;
@@ -48,14 +100,19 @@ static sedge_status run(sg_exec *x)
         return SEDGE_OK;
     if (sg_numel(in) == 0 || !sg_conv_f32_scratch(&a, &bytes))
         return sg_ref_conv(x);
-    void *scratch = sg_scratch(x, bytes);
-    if (!scratch)
+    cut c = {.a = a, .x = in->data, .weight = x->in[1]->data, .bias = bias ? bias->data : NULL, .y = x->out[0]->data};
+    cut_channels(&c, x->threads);
+    if (!sg_conv_f32_scratch(&c.part, &c.scratch_bytes))
+        return sg_ref_conv(x);
+    c.scratch_bytes = (c.scratch_bytes + 63) & ~(size_t)63;
+    c.scratch = sg_scratch(x, c.scratch_bytes * (size_t)c.parts);
+    if (!c.scratch)
         return SEDGE_E_NOMEM;
-    const float *src = in->data;
-    float *dst = x->out[0]->data;
-    for (int64_t n = 0; n < in->dim[0]; n++)
-        sg_conv_f32(&a, src + n * a.c * a.h * a.w, x->in[1]->data, bias ? bias->data : NULL, dst + n * a.oc * a.oh * a.ow,
-                    scratch);
+    for (int64_t n = 0; n < in->dim[0]; n++) {
+        sg_parallel(x->threads, c.parts, run_part, &c);
+        c.x += a.c * a.h * a.w;
+        c.y += a.oc * a.oh * a.ow;
+    }
     return SEDGE_OK;
 }
 
