@@ -17,6 +17,7 @@ import tempfile
 
 CODES = {"float32": ("<f4", "f"), "float64": ("<f8", "d"), "int64": ("<i8", "q"), "int32": ("<i4", "i"),
          "int8": ("|i1", "b"), "uint8": ("|u1", "B"), "int16": ("<i2", "h"), "uint16": ("<u2", "H"), "bool": ("|b1", "B")}
+THREADS = ("1", "2", "3", "7")
 DESCR = {descr: code for descr, code in CODES.values()}
 
 
@@ -89,14 +90,18 @@ def run_case(sedge, testdata, folder, case):
             path = "%s/in_%d.npy" % (tmp, i)
             write_npy(path, spec, generate(spec))
             command += ["--in", "%s=%s" % (spec["name"], path)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
-        except subprocess.TimeoutExpired:
-            return "took longer than 300 s"
-        except OSError as e:
-            return str(e)
-        if done.returncode != 0:
-            return (done.stderr.strip().splitlines() or ["exit status %d" % done.returncode])[-1]
+        first = None
+        for threads in THREADS:  # the answers may not depend on their number
+            try:
+                done = subprocess.run(command + ["--threads", threads], capture_output=True, text=True, errors="replace", timeout=300)
+            except subprocess.TimeoutExpired:
+                return "took longer than 300 s"
+            if done.returncode != 0:
+                return (done.stderr.strip().splitlines() or ["exit status %d" % done.returncode])[-1]
+            bytes_now = {path: open(path, "rb").read() for path in sorted(glob.glob(tmp + "/out/*"))}
+            first = first or bytes_now
+            if bytes_now != first:
+                return "answers at %s threads are not those at %s" % (threads, THREADS[0])
         for spec in case["outputs"]:
             name = re.sub(r"[^A-Za-z0-9._-]", "_", spec["name"])
             why = compare(spec, folder, "%s/out/%s.npy" % (tmp, name), is_quantized(case["model"]))
