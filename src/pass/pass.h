@@ -16,6 +16,8 @@ sedge_status sg_verify(const sg_graph *g, sg_err *err);
 /* One pass; *changed counts its rewrites. */
 typedef sedge_status sg_pass_fn(sg_graph *g, int *changed, sg_err *err);
 sg_pass_fn sg_pass_identity; /* nodes that give back what they take */
+sg_pass_fn sg_pass_qdq_move;     /* ops that move elements, of dequantized integers, move the integers */
+sg_pass_fn sg_pass_qdq;          /* quantized islands become integer ops */
 sg_pass_fn sg_pass_dce;          /* nodes that nobody reads */
 
 /* All passes in order, verified after each, regions too. */
