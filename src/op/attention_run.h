@@ -154,7 +154,7 @@ static void softmax(REAL *s, int64_t n, sg_dtype round)
     for (int64_t j = 0; j < n; j++)
         s[j] = rounded(round, exp(rounded(round, s[j] - top)));
     for (int64_t j = 0; j < n; j++) /* the definition adds bf16 one by one, f16 in f32 */
-        sum = rounded(round == SG_BF16 ? round : SG_NONE, sum + s[j]);
+        sum += s[j];
     sum = rounded(round, sum);
     for (int64_t j = 0; j < n; j++)
         s[j] = rounded(round, s[j] / sum);

@@ -17,8 +17,16 @@ sedge_status sg_infer_softmax(sg_infer *c)
     return sg_infer_same(c);
 }
 
+/* ONNX defines softmax as a function of operators, each of which rounds to the type; the partial sums stay wide. */
+static double rounded(sg_dtype t, double v)
+{
+    if (t == SG_BF16)
+        return (double)sg_bf16_to_f32(sg_f32_to_bf16((float)v));
+    return t == SG_F16 ? (double)sg_f16_to_f32(sg_f32_to_f16((float)v)) : v;
+}
+
 /* One line of n values, in place. The largest is taken off first, so that exp never overflows. */
-static void soft_line(double *v, int64_t n, int64_t kind)
+static void soft_line(double *v, int64_t n, int64_t kind, sg_dtype t)
 {
     double max = v[0], sum = 0;
     int64_t first = 0;
@@ -42,9 +50,10 @@ static void soft_line(double *v, int64_t n, int64_t kind)
         return;
     }
     for (int64_t i = 0; i < n; i++) {
-        v[i] = exp(v[i] - max);
+        v[i] = rounded(t, exp(rounded(t, v[i] - max)));
         sum += v[i];
     }
+    sum = rounded(t, sum);
     for (int64_t i = 0; i < n; i++)
         v[i] /= sum;
 }
@@ -73,7 +82,7 @@ sedge_status sg_ref_softmax(sg_exec *x)
             else
                 for (int64_t k = 0; k < n; k++)
                     line[k] = sg_load_f64(t, in->data, (size_t)(at + k * inner));
-            soft_line(line, n, kind);
+            soft_line(line, n, kind, t);
             if (inner == 1)
                 sg_narrow(t, out->data, at, n, line);
             else
