@@ -24,6 +24,16 @@ static bool is_symbol(const sg_graph *r, sg_dim d)
     return sg_dim_is_expr(d) && sg_dim_expr(d) < r->dims.n && r->dims.node[sg_dim_expr(d)].op == SG_DIM_SYM;
 }
 
+/* The name of dims that were found to vary from step to step. They stay so when the rule runs again: each could
+ * cost another pass over the body, and over all bodies inside it. */
+static const char varies[] = "(varies)";
+
+static bool is_varying(const sg_graph *r, sg_dim d)
+{
+    const char *name = is_symbol(r, d) ? r->dims.node[sg_dim_expr(d)].name : NULL;
+    return name && strcmp(name, varies) == 0;
+}
+
 /* The dim inside region r of outer dim d; `old` is what stood there before and is kept where it can be. */
 static sg_dim dim_enter(sg_graph *r, dim_map *m, sg_dim d, sg_dim old)
 {
@@ -51,13 +61,25 @@ static sedge_status type_enter(sg_infer *c, sg_graph *r, dim_map *m, size_t k, c
     in.layout = 0;
     in.quant = 0;
     for (int i = 0; i < in.rank; i++) {
-        in.dim[i] = dim_enter(r, m, t->dim[i], i < old.rank ? old.dim[i] : 0);
+        in.dim[i] = i < old.rank ? old.dim[i] : 0;
+        if (!is_varying(r, in.dim[i]))
+            in.dim[i] = dim_enter(r, m, t->dim[i], in.dim[i]);
         if (in.dim[i] == SG_DIM_BAD)
             return SG_INFER_FAIL(c, SEDGE_E_NOMEM, "out of memory");
     }
     v->type = in;
     v->content = NULL;
     v->n_content = 0;
+    return SEDGE_OK;
+}
+
+/* The same for a carried value. A rank that was lost stays lost. */
+static sedge_status carried_enter(sg_infer *c, sg_graph *r, dim_map *m, size_t k, const sg_type *t)
+{
+    bool lost = r->value[r->input[k]].type.rank < 0;
+    SG_TRY(type_enter(c, r, m, k, t));
+    if (lost)
+        r->value[r->input[k]].type.rank = -1;
     return SEDGE_OK;
 }
 
@@ -185,7 +207,7 @@ static sedge_status formal_widen(sg_infer *c, sg_graph *r, const dim_map *m, int
         bool free_symbol = sg_dim_is_expr(f->dim[i]) && !map_has_inner(m, f->dim[i]);
         if (f->dim[i] == o->dim[i] || free_symbol)
             continue;
-        f->dim[i] = sg_dim_sym(&r->dims, NULL, 0);
+        f->dim[i] = sg_dim_sym(&r->dims, varies, 0);
         if (f->dim[i] == SG_DIM_BAD)
             return SG_INFER_FAIL(c, SEDGE_E_NOMEM, "out of memory");
     }
@@ -282,7 +304,7 @@ sedge_status sg_infer_loop(sg_infer *c)
     SG_TRY(type_enter(c, r, &m, 0, &iter));
     SG_TRY(type_enter(c, r, &m, 1, &cond));
     for (int k = 0; k < ns; k++)
-        SG_TRY(type_enter(c, r, &m, (size_t)(2 + k), c->in[2 + k]));
+        SG_TRY(carried_enter(c, r, &m, (size_t)(2 + k), c->in[2 + k]));
     SG_TRY(body_settle(c, r, &m, 2, 1, ns));
     for (int k = 0; k < ns; k++)
         carried_leave(c, r, &m, 2 + k, 1 + k, &c->out[k]);
@@ -338,7 +360,7 @@ static sedge_status scan_enter(sg_infer *c, sg_graph *r, dim_map *m, int ns, int
             *len = d;
         else if (k > ns && !sg_dim_is_expr(d) && d != *len)
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "scan inputs have lengths %lld and %lld", (long long)*len, (long long)d);
-        SG_TRY(type_enter(c, r, m, (size_t)k, &t));
+        SG_TRY(k < ns ? carried_enter(c, r, m, (size_t)k, &t) : type_enter(c, r, m, (size_t)k, &t));
     }
     return SEDGE_OK;
 }
