@@ -81,7 +81,7 @@ typedef enum sedge_weights {
 typedef struct sedge_model_opts {
     sedge_alloc_fn *alloc; /* NULL: libc */
     void *alloc_ctx;
-    size_t memory_limit;   /* bytes that the model may take besides the mapped file; 0: no limit */
+    size_t memory_limit;   /* bytes that the model may take besides the mapped file; 0: what the machine has */
     int weights;           /* sedge_weights */
     const sedge_op *op;    /* operators of the program, copied; their strings and ctx outlive the model */
     int n_op;
@@ -189,7 +189,7 @@ typedef struct sedge_session_opts {
     uint32_t threads;      /* 0: as many as this process may use */
     sedge_alloc_fn *alloc; /* NULL: libc */
     void *alloc_ctx;
-    size_t memory_limit;   /* bytes of the session; 0: no limit */
+    size_t memory_limit;   /* bytes of the session; 0: what the machine has */
     uint64_t seed;         /* of the random ops */
     /* Called after each step when not NULL (costs a clock read a step). */
     void (*on_step)(void *ctx, int step, double seconds);

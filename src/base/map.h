@@ -16,6 +16,9 @@ typedef struct sg_map {
 sedge_status sg_map_open(sg_map *map, const char *path, sg_err *err);
 void sg_map_close(sg_map *map);
 
+/* Bytes of memory that the machine has; the default of every memory limit. */
+size_t sg_ram_bytes(void);
+
 /* Seconds of a monotonic clock. */
 double sg_now(void);
 

@@ -43,6 +43,14 @@ void sg_map_close(sg_map *map)
     map->size = 0;
 }
 
+size_t sg_ram_bytes(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || size <= 0 || (size_t)pages > SIZE_MAX / (size_t)size)
+        return SIZE_MAX / 2;
+    return (size_t)pages * (size_t)size;
+}
+
 double sg_now(void)
 {
     struct timespec ts;

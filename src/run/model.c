@@ -177,7 +177,7 @@ static sedge_status take_ops(sedge_model *m, const sedge_model_opts *opts, sg_er
 static sedge_status model_new(sedge_model **out, const sedge_model_opts *opts, sedge_error *err)
 {
     *out = NULL;
-    sg_mem mem = {.fn = opts->alloc, .ctx = opts->alloc_ctx, .limit = opts->memory_limit};
+    sg_mem mem = {.fn = opts->alloc, .ctx = opts->alloc_ctx, .limit = opts->memory_limit ? opts->memory_limit : sg_ram_bytes()};
     sedge_model *m = sg_calloc(&mem, 1, sizeof *m);
     if (!m)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");

@@ -104,7 +104,7 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     const sg_target *target = sg_target_find(opts->target);
     if (!target)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "no target named %s: there are cpu, reference, loopback", opts->target);
-    sg_mem mem = {.fn = model->mem.fn, .ctx = model->mem.ctx};
+    sg_mem mem = {.fn = model->mem.fn, .ctx = model->mem.ctx, .limit = model->mem.limit};
     sedge_plan *p = sg_calloc(&mem, 1, sizeof *p);
     if (!p)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");

@@ -97,7 +97,7 @@ sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, con
     err = err ? err : &own;
     opts = opts ? opts : &def;
     *out = NULL;
-    sg_mem mem = {.fn = opts->alloc, .ctx = opts->alloc_ctx, .limit = opts->memory_limit};
+    sg_mem mem = {.fn = opts->alloc, .ctx = opts->alloc_ctx, .limit = opts->memory_limit ? opts->memory_limit : sg_ram_bytes()};
     sedge_session *s = sg_calloc(&mem, 1, sizeof *s);
     if (!s)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
