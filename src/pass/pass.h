@@ -15,10 +15,17 @@ sedge_status sg_verify(const sg_graph *g, sg_err *err);
 
 /* One pass; *changed counts its rewrites. */
 typedef sedge_status sg_pass_fn(sg_graph *g, int *changed, sg_err *err);
-sg_pass_fn sg_pass_identity; /* nodes that give back what they take */
+sg_pass_fn sg_pass_identity;     /* nodes that give back what they take */
 sg_pass_fn sg_pass_qdq_move;     /* ops that move elements, of dequantized integers, move the integers */
 sg_pass_fn sg_pass_qdq;          /* quantized islands become integer ops */
 sg_pass_fn sg_pass_dce;          /* nodes that nobody reads */
+sg_pass_fn sg_pass_cse;          /* nodes that compute the same */
+sg_pass_fn sg_pass_transpose;    /* transposes that meet */
+sg_pass_fn sg_pass_bn;           /* batch normalization into weights */
+sg_pass_fn sg_pass_scale;        /* factors and summands per channel into weights */
+sg_pass_fn sg_pass_layer_norm;   /* layer normalization written out */
+sg_pass_fn sg_pass_gelu;         /* gelu written out */
+sg_pass_fn sg_pass_silu;         /* gates of a value by itself */
 
 /* All passes in order, verified after each, regions too. */
 sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);
