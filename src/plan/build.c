@@ -63,7 +63,8 @@ static void slot_init(builder *b, uint32_t i, const sg_value *v)
         s->base = SG_BASE_INPUT;
         s->dynamic = false; /* its shape is known when the run begins */
     } else {
-        s->base = s->dynamic ? SG_BASE_POOL : SG_BASE_ARENA;
+        bool live = v->role == SG_COMPUTED && b->g->node[v->def].op; /* passes leave the values of deleted nodes */
+        s->base = !live ? SG_BASE_NONE : s->dynamic ? SG_BASE_POOL : SG_BASE_ARENA;
     }
 }
 

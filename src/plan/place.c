@@ -89,70 +89,101 @@ static void sort_desc(uint32_t *v, const uint64_t *key, uint32_t n)
     }
 }
 
-static sedge_status conflicts(sg_plan *p, int space, const uint32_t *birth, const uint32_t *order, uint32_t n, sg_err *err)
+/* The order's storages that live together, as rows of the plan. Every pair stands once, so all orders need the same room. */
+static uint64_t conflicts(sg_plan *p, int space, const uint32_t *birth, const uint32_t *order, uint32_t n, uint32_t *out)
 {
     sg_place *pl = p->place[space];
-    for (int pass = 0; pass < 2; pass++) {
-        uint64_t total = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            pl[i].slot = order[i];
-            pl[i].conflict = (uint32_t)total;
-            pl[i].n_conflict = 0;
-            uint32_t bi = birth[order[i]], di = p->slot[order[i]].death;
-            for (uint32_t k = 0; k < i; k++) {
-                if (birth[order[k]] > di || p->slot[order[k]].death < bi)
-                    continue;
-                if (pass)
-                    p->conflict[space][total] = k;
-                total++;
-                pl[i].n_conflict++;
-            }
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        pl[i].slot = order[i];
+        pl[i].conflict = (uint32_t)total;
+        pl[i].n_conflict = 0;
+        uint32_t bi = birth[order[i]], di = p->slot[order[i]].death;
+        for (uint32_t k = 0; k < i; k++) {
+            if (birth[order[k]] > di || p->slot[order[k]].death < bi)
+                continue;
+            if (out)
+                out[total] = k;
+            total++;
+            pl[i].n_conflict++;
         }
-        if (!pass && !(p->conflict[space] = sg_arena_array(&p->arena, (size_t)total + 1, sizeof(uint32_t))))
-            return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
     }
-    return SEDGE_OK;
+    return total;
 }
 
-/* Three orders are tried at the default sizes: by size; by size times lifetime; by birth. */
-static sedge_status layout_space(sg_plan *p, int space, const uint32_t *birth, sg_err *err)
+/* Scratch of the search for an order. */
+typedef struct search {
+    const uint32_t *birth;
+    uint32_t *order, *scratch;
+    uint64_t *key;
+    size_t *size, *off;
+    uint32_t n;
+} search;
+
+/* By size; by size times lifetime; by birth; then by size with a little noise, always the same. */
+static void order_by(const sg_plan *p, search *q, int space, int way)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 1; i < p->n_slot; i++)
-        n += p->slot[i].storage == i && p->slot[i].base == SG_BASE_ARENA && p->slot[i].space == space;
-    p->n_place[space] = n;
-    p->place[space] = sg_arena_array(&p->arena, (size_t)n + 1, sizeof **p->place);
-    uint32_t *order = sg_arena_array(&p->arena, (size_t)n + 1, sizeof *order);
-    uint32_t *scratch = sg_arena_array(&p->arena, 2 * (size_t)n + 2, sizeof *scratch);
-    uint64_t *key = sg_arena_array(&p->arena, p->n_slot, sizeof *key);
-    size_t *size = sg_arena_array(&p->arena, (size_t)n + 1, sizeof *size);
-    size_t *off = sg_arena_array(&p->arena, (size_t)n + 1, sizeof *off);
-    if (!p->place[space] || !order || !scratch || !key || !size || !off)
-        return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
-    size_t best = SIZE_MAX;
-    int best_way = 0;
-    for (int way = 0; way <= 3; way++) {
-        int w = way == 3 ? best_way : way; /* the last round makes the best order again */
-        uint32_t m = 0;
-        for (uint32_t i = 1; i < p->n_slot; i++) {
-            if (p->slot[i].storage != i || p->slot[i].base != SG_BASE_ARENA || p->slot[i].space != space)
-                continue;
-            order[m++] = i;
-            uint64_t bytes = default_size(p, i), life = p->slot[i].death - birth[i] + 1u;
-            key[i] = w == 0 ? (bytes << 20) + life : w == 1 ? bytes * life : UINT32_MAX - birth[i];
-        }
-        sort_desc(order, key, n);
-        SG_TRY(conflicts(p, space, birth, order, n, err));
-        for (uint32_t i = 0; i < n; i++)
-            size[i] = default_size(p, order[i]);
-        size_t total = sg_plan_place(p, space, size, off, scratch);
-        if (way < 3 && total < best) {
+    uint32_t m = 0;
+    uint64_t noise = 88172645463325252u + (uint64_t)way * 2654435761u;
+    for (uint32_t i = 1; i < p->n_slot; i++) {
+        if (p->slot[i].storage != i || p->slot[i].base != SG_BASE_ARENA || p->slot[i].space != space)
+            continue;
+        uint64_t bytes = default_size(p, i), life = p->slot[i].death - q->birth[i] + 1u;
+        noise ^= noise << 13; /* xorshift64, Marsaglia 2003 */
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        q->order[m++] = i;
+        q->key[i] = way == 0   ? (bytes << 16) + life
+                    : way == 1 ? bytes * life
+                    : way == 2 ? UINT32_MAX - q->birth[i]
+                               : bytes * (64 + (noise >> 32) % (way % 2 ? 64 : 512));
+    }
+    sort_desc(q->order, q->key, q->n);
+}
+
+/* Orders are tried at the default sizes until one reaches the bound; large plans get fewer tries. */
+static size_t find_order(sg_plan *p, int space, search *q)
+{
+    size_t best = SIZE_MAX, bound = (size_t)sg_plan_bound(p, space, p->default_dim);
+    int best_way = 0, ways = q->n < 64 ? 256 : q->n < 512 ? 32 : 3;
+    for (int way = 0; way <= ways; way++) {
+        bool last = way == ways || best <= bound; /* makes the best order again */
+        order_by(p, q, space, last ? best_way : way);
+        conflicts(p, space, q->birth, q->order, q->n, p->conflict[space]);
+        for (uint32_t i = 0; i < q->n; i++)
+            q->size[i] = default_size(p, q->order[i]);
+        size_t total = sg_plan_place(p, space, q->size, q->off, q->scratch);
+        if (last)
+            return total;
+        if (total < best) {
             best = total;
             best_way = way;
         }
     }
+    return best;
+}
+
+static sedge_status layout_space(sg_plan *p, int space, const uint32_t *birth, sg_err *err)
+{
+    search q = {.birth = birth};
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        q.n += p->slot[i].storage == i && p->slot[i].base == SG_BASE_ARENA && p->slot[i].space == space;
+    p->n_place[space] = q.n;
+    p->place[space] = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof **p->place);
+    q.order = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.order);
+    q.scratch = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.scratch);
+    q.key = sg_arena_array(&p->arena, p->n_slot, sizeof *q.key);
+    q.size = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.size);
+    q.off = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.off);
+    if (!p->place[space] || !q.order || !q.scratch || !q.key || !q.size || !q.off)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
+    order_by(p, &q, space, 0);
+    uint64_t pairs = conflicts(p, space, birth, q.order, q.n, NULL);
+    if (pairs > UINT32_MAX || !(p->conflict[space] = sg_arena_array(&p->arena, (size_t)pairs + 1, sizeof(uint32_t))))
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
+    size_t total = find_order(p, space, &q);
     if (space == SG_SPACE_HOST)
-        p->arena_bytes = (int64_t)best;
+        p->arena_bytes = (int64_t)total;
     return SEDGE_OK;
 }
 

@@ -24,14 +24,15 @@ sg_tensor *sg_out(sg_exec *x, int k, sg_dtype dtype, int rank, const int64_t *di
         memset(t, 0, sizeof *t);
         t->dtype = (uint8_t)dtype;
         t->rank = (int8_t)rank;
-        memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
+        if (rank)
+            memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
         t->data = sg_scratch(x, sg_tensor_bytes(t));
         return t->data ? t : NULL;
     }
     sg_tensor *t = &c->f->val[v];
     const sg_slot *slot = &c->f->plan->slot[v];
     if (!slot->dynamic) {
-        bool same = t->dtype == dtype && t->rank == rank && memcmp(t->dim, dim, (size_t)rank * sizeof *dim) == 0;
+        bool same = t->dtype == dtype && t->rank == rank && (!rank || memcmp(t->dim, dim, (size_t)rank * sizeof *dim) == 0);
         if (!same)
             sg_fail(x->err, SEDGE_E_SHAPE, "output %d is not of the planned type and shape", k);
         return same ? t : NULL;
@@ -41,7 +42,8 @@ sg_tensor *sg_out(sg_exec *x, int k, sg_dtype dtype, int rank, const int64_t *di
     t->kind = SG_TENSOR;
     t->dtype = (uint8_t)dtype;
     t->rank = (int8_t)rank;
-    memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
+    if (rank)
+        memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     t->data = sg_pool_alloc(x->pool, sg_tensor_bytes(t));
     if (!t->data) {
         sg_fail(x->err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %d", sg_tensor_bytes(t), k);
@@ -122,6 +124,8 @@ sg_seq *sg_out_seq(sg_exec *x, int k, sg_kind kind, sg_dtype dtype, uint32_t n)
     s->item = (sg_box **)(s + 1);
     memset(s->item, 0, n * sizeof *s->item);
     sg_tensor *t = &c->f->val[v];
+    if (t->kind != SG_TENSOR)
+        sg_pool_seq_unref(x->pool, t->data); /* asked twice: the first list is given back */
     t->kind = (uint8_t)kind;
     t->dtype = (uint8_t)dtype;
     t->rank = 0;

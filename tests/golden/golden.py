@@ -107,7 +107,14 @@ def run_case(sedge, testdata, folder, case):
             why = compare(spec, folder, "%s/out/%s.npy" % (tmp, name), is_quantized(case["model"]))
             if why:
                 return why
-    return None
+    return arena_waste(sedge, model)
+
+
+def arena_waste(sedge, model):
+    """The arena is within 5 % of what any placement needs, or why not."""
+    info = json.loads(subprocess.run([sedge, "inspect", model, "--json"], capture_output=True, text=True, timeout=300).stdout)
+    arena, bound = info["arena_bytes"], info["arena_bound_bytes"]
+    return None if arena <= 1.05 * bound else "arena of %d bytes, at least %d are needed" % (arena, bound)
 
 
 def main(sedge, testdata, pattern):
