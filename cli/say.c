@@ -6,9 +6,14 @@
 
 static void say(const char *fmt, va_list ap)
 {
+    char text[8192];
     fflush(stdout);
-    fputs("sedge: ", stderr);
-    vfprintf(stderr, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
+    /* Names from a hostile file must not end the line or steer the terminal. */
+    for (char *p = text; *p; p++)
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '?';
+    fprintf(stderr, "sedge: %s", text);
 }
 
 int fail(const char *fmt, ...)
