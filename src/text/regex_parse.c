@@ -1,7 +1,7 @@
 /* The parser of regular expressions: RE2's syntax (github.com/google/re2/wiki/Syntax) but for Unicode classes. */
 #include <string.h>
 
-#include "op/regex_tree.h"
+#include "text/regex_tree.h"
 #include "op/utf8.h"
 
 #define DEPTH_MAX  200

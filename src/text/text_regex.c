@@ -1,7 +1,7 @@
 /* RegexFullMatch: which strings an expression matches from end to end. */
 #include <string.h>
 
-#include "op/regex.h"
+#include "text/regex.h"
 
 sedge_status sg_infer_regex_full_match(sg_infer *c)
 {

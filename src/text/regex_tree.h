@@ -2,7 +2,7 @@
 #ifndef SG_OP_REGEX_TREE_H
 #define SG_OP_REGEX_TREE_H
 
-#include "op/regex.h"
+#include "text/regex.h"
 
 typedef struct sg_re_range {
     uint32_t from, to;

@@ -1,10 +1,10 @@
 /* Regular expressions: the tree becomes a program, and all its threads run side by side over the text
  * (K. Thompson, Regular Expression Search Algorithm, CACM 11(6), 1968), so no pattern takes exponential time. */
-#include "op/regex.h"
+#include "text/regex.h"
 
 #include <string.h>
 
-#include "op/regex_tree.h"
+#include "text/regex_tree.h"
 #include "op/utf8.h"
 
 #define INST_MAX (1u << 16)
