@@ -304,6 +304,27 @@ static sedge_status group_rotate(sg_onnx_node *n, sg_cb_attention *a)
     return SEDGE_OK;
 }
 
+/* The rows take caches that every sequence of the batch fills to the end; seqlens_k may say otherwise in the run, which
+ * is then an error and not a wrong answer. */
+static sedge_status full_cache(sg_onnx_node *n, sg_vid *y, sg_vid keys, int axis)
+{
+    sg_nid shape = sg_on_emit(n, SG_OP_SHAPE, &keys, 1, 1);
+    if (!shape || !sg_set_int(n->g, shape, SG_A_start, axis) || !sg_set_int(n->g, shape, SG_A_end, axis + 1))
+        return n->err->status != SEDGE_OK ? n->err->status : sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(sg_on_done(n, shape));
+    const sg_vid less[2] = {sg_node_out(n->g, shape, 0), sg_on_const_i64(n, 1)};
+    sg_nid last = sg_on_emit(n, SG_OP_BINARY, less, 2, 1);
+    if (!last || !sg_set_int(n->g, last, SG_A_kind, SG_BINARY_SUB))
+        return n->err->status != SEDGE_OK ? n->err->status : sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(sg_on_done(n, last));
+    const sg_vid ins[3] = {*y, n->in[5], sg_node_out(n->g, last, 0)};
+    sg_nid check = sg_on_emit(n, SG_OP_REQUIRE_EQUAL, ins, 3, 1);
+    if (!check || !sg_set_str(n->g, check, SG_A_pattern, "seqlens_k", 9))
+        return n->err->status != SEDGE_OK ? n->err->status : sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    *y = sg_node_out(n->g, check, 0);
+    return sg_on_done(n, check);
+}
+
 sedge_status sg_lower_group_query_attention(sg_onnx_node *n)
 {
     sg_vid out[3];
@@ -338,6 +359,7 @@ sedge_status sg_lower_group_query_attention(sg_onnx_node *n)
     if (!a.past_k != !a.past_v)
         return sg_fail(n->err, SEDGE_E_FORMAT, "half a cache");
     SG_TRY(sg_cb_attend(n, &a, out));
+    SG_TRY(full_cache(n, &out[0], out[1] ? out[1] : a.k, out[1] ? 2 : 1));
     for (int k = 0; k < 3 && k < n->n_out; k++)
         n->out[k] = out[k];
     return SEDGE_OK;
