@@ -43,7 +43,7 @@ static sedge_status args_of(sg_exec *x, sg_conv_f32_args *a)
  * kernel computes together. So every element is summed in the same order however many parts there are. */
 typedef struct cut {
     sg_conv_f32_args a, part; /* part: the largest one */
-    int64_t parts, step;      /* output channels of a part */
+    int64_t parts, step, chunk; /* output channels of a part; of one call inside it, so that scratch stays small */
     const float *x, *weight, *bias;
     float *y;
     unsigned char *scratch;
@@ -52,6 +52,8 @@ typedef struct cut {
 
 /* A part of fewer multiply-adds than this does not pay for waking a thread. */
 #define PART_MACS 200000
+
+#define GROUPS_AT_ONCE 16
 
 static void cut_channels(cut *c, int threads)
 {
@@ -65,21 +67,20 @@ static void cut_channels(cut *c, int threads)
         parts = units;
     c->step = (units + parts - 1) / parts * unit;
     c->parts = (a->oc + c->step - 1) / c->step;
+    c->chunk = a->group > 1 && c->step > GROUPS_AT_ONCE * unit ? GROUPS_AT_ONCE * unit : c->step;
     c->part = *a;
-    c->part.oc = c->step < a->oc ? c->step : a->oc;
+    c->part.oc = c->chunk < a->oc ? c->chunk : a->oc;
     if (a->group > 1) {
         c->part.group = c->part.oc / unit;
         c->part.c = a->c / a->group * c->part.group;
     }
 }
 
-static void run_part(void *ctx, int64_t i)
+static void run_channels(const cut *c, int64_t oc0, int64_t oc1, void *scratch)
 {
-    const cut *c = ctx;
     sg_conv_f32_args a = c->part;
-    int64_t oc0 = i * c->step;
     const float *x = c->x;
-    a.oc = c->a.oc - oc0 < c->step ? c->a.oc - oc0 : c->step;
+    a.oc = oc1 - oc0;
     if (c->a.group > 1) {
         int64_t per_out = c->a.oc / c->a.group, per_in = c->a.c / c->a.group;
         a.group = a.oc / per_out;
@@ -87,7 +88,15 @@ static void run_part(void *ctx, int64_t i)
         x += oc0 / per_out * per_in * a.h * a.w;
     }
     sg_conv_f32(&a, x, c->weight + oc0 * (c->a.c / c->a.group) * a.kh * a.kw, c->bias ? c->bias + oc0 : NULL,
-                c->y + oc0 * a.oh * a.ow, c->scratch + (size_t)i * c->scratch_bytes);
+                c->y + oc0 * a.oh * a.ow, scratch);
+}
+
+static void run_part(void *ctx, int64_t i)
+{
+    const cut *c = ctx;
+    int64_t end = (i + 1) * c->step < c->a.oc ? (i + 1) * c->step : c->a.oc;
+    for (int64_t oc = i * c->step; oc < end; oc += c->chunk)
+        run_channels(c, oc, oc + c->chunk < end ? oc + c->chunk : end, c->scratch + (size_t)i * c->scratch_bytes);
 }
 
 static sedge_status run(sg_exec *x)
