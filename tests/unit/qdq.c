@@ -4,63 +4,9 @@
 #include <stdbool.h>
 
 #include "sedge/sedge.h"
-#include "tiny_onnx.h"
+#include "quant_onnx.h"
 
-enum { F32 = 1, U8 = 2, I8 = 3, I32 = 6, ROOM = 4096 };
-
-/* A node with inputs "a,b,c" and one list attribute, if it has a name. */
-static void node(pb *g, const char *op, const char *ins, const char *out, const char *attr, const int64_t *v, int n)
-{
-    pb m = {.n = 0}, a = {.n = 0};
-    while (*ins) {
-        size_t len = strcspn(ins, ",");
-        pb_bytes(&m, 1, ins, len);
-        ins += len + (ins[len] == ',');
-    }
-    pb_str(&m, 2, out);
-    pb_str(&m, 3, out);
-    pb_str(&m, 4, op);
-    if (attr) {
-        pb_str(&a, 1, attr);
-        if (n == 0)
-            pb_int(&a, 3, *v);
-        for (int i = 0; i < n; i++)
-            pb_int(&a, 8, v[i]);
-        pb_int(&a, 20, n ? 7 : 2);
-        pb_msg(&m, 5, &a);
-    }
-    pb_msg(g, 1, &m);
-}
-
-static void constant(pb *g, const char *name, int type, const int64_t *dim, int rank, const void *data, size_t bytes)
-{
-    pb t = {.n = 0};
-    for (int i = 0; i < rank; i++)
-        pb_int(&t, 1, dim[i]);
-    pb_int(&t, 2, type);
-    pb_str(&t, 8, name);
-    pb_bytes(&t, 9, data, bytes);
-    pb_msg(g, 5, &t);
-}
-
-static void scalar_f32(pb *g, const char *name, float v)
-{
-    constant(g, name, F32, NULL, 0, &v, sizeof v);
-}
-
-static void scalar_8(pb *g, const char *name, int type, int v)
-{
-    uint8_t byte = (uint8_t)v;
-    constant(g, name, type, NULL, 0, &byte, 1);
-}
-
-static uint32_t seed = 1;
-
-static uint8_t noise(void)
-{
-    seed = seed * 1664525u + 1013904223u;
-    return (uint8_t)(seed >> 24);
-}
+enum { ROOM = 4096 };
 
 /* Scales, zero points and clips that all islands use: x in sx, zx; y in sy, zy. */
 static void parameters(pb *g, int type, int zy)

@@ -1,0 +1,28 @@
+/* Bindings of the 8-bit products: what they share is reading constant parameters. */
+#ifndef SG_BACKEND_CPU_BIND_QCONV_H
+#define SG_BACKEND_CPU_BIND_QCONV_H
+
+#include "backend/cpu/bind.h"
+#include "kernel/qconv/qdot_s8.h"
+
+/* The parameters of a product as its kernel takes them, in the plan's arena. */
+typedef struct sg_qbound {
+    int32_t x_zero;
+    sg_q_out out;
+    int32_t *w_zero;   /* [n]: one for each output channel or column */
+    int32_t *bias;     /* [n] */
+    float *scale;      /* [n] */
+    const void *weight; /* packed */
+} sg_qbound;
+
+/* Reads operands (x, scale, zero, w, scale, zero, y scale, zero, bias?) for n channels with sums of k products. NULL: some
+ * are no constants, do not fit, or let a sum pass 32 bits; then the reference has the say. */
+sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, double alpha);
+/* Room for packed weights in the plan. */
+void *sg_qbound_room(sg_plan *p, size_t bytes);
+
+/* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL with one matrix on the right. */
+bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s);
+bool sg_cpu_bind_qmatmul(sg_plan *p, sg_step *s);
+
+#endif

@@ -1,0 +1,277 @@
+/* Convolution of 8-bit images: patches of a few dozen outputs become rows of 16-bit integers, and each output a dot product. */
+#include "kernel/qconv/qconv_s8.h"
+
+#include <string.h>
+
+/* Patches of one tile fill about this much, so that they stay in a first or second level cache. */
+enum { TILE_BYTES = 49152, TILE_MOST = 128, TILE_LEAST = 8 };
+#define SIZE_LIMIT ((int64_t)1 << 31)
+
+static int64_t taps(const sg_qconv_args *a)
+{
+    return a->kh * a->kw;
+}
+
+static int64_t depth(const sg_qconv_args *a)
+{
+    return a->c / a->group * taps(a);
+}
+
+bool sg_qconv_is_depthwise(const sg_qconv_args *a)
+{
+    return a->c == a->group && taps(a) <= 256;
+}
+
+/* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+bool sg_qconv_packed(const sg_qconv_args *a, size_t *bytes)
+{
+    int64_t ocg = a->oc / a->group, k = sg_qdot_up(depth(a), SG_QDOT_K);
+    if (a->oc > SIZE_LIMIT || depth(a) > SIZE_LIMIT || a->oc * k > SIZE_LIMIT * 8)
+        return false;
+    if (sg_qconv_is_depthwise(a))
+        *bytes = (size_t)(a->oc * taps(a)) * sizeof(float);
+    else
+        *bytes = (size_t)(a->group * sg_qdot_up(ocg, SG_QDOT_W) * k) * sizeof(int16_t);
+    return true;
+}
+
+static int32_t byte_at(const void *p, int64_t i, bool is_signed)
+{
+    return is_signed ? ((const int8_t *)p)[i] : ((const uint8_t *)p)[i];
+}
+
+void sg_qconv_pack(const sg_qconv_args *a, const void *w, bool w_signed, const int32_t *w_zero, void *packed)
+{
+    int64_t n = depth(a), k = sg_qdot_up(n, SG_QDOT_K), ocg = a->oc / a->group, up = sg_qdot_up(ocg, SG_QDOT_W);
+    size_t bytes;
+    if (!sg_qconv_packed(a, &bytes))
+        return;
+    memset(packed, 0, bytes);
+    for (int64_t m = 0; m < a->oc; m++)
+        for (int64_t i = 0; i < n; i++) {
+            int32_t v = byte_at(w, m * n + i, w_signed) - w_zero[m];
+            if (sg_qconv_is_depthwise(a))
+                ((float *)packed)[m * n + i] = (float)v;
+            else
+                ((int16_t *)packed)[(m / ocg * up + m % ocg) * k + i] = (int16_t)v;
+        }
+}
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------- */
+
+static int64_t tile_of(const sg_qconv_args *a)
+{
+    int64_t n = TILE_BYTES / (2 * sg_qdot_up(depth(a), SG_QDOT_K)), all = a->oh * a->ow;
+    n = n > TILE_MOST ? TILE_MOST : n < TILE_LEAST ? TILE_LEAST : n;
+    n = n > all ? all : n;
+    return sg_qdot_up(n, SG_QDOT_X);
+}
+
+static int64_t padded_w(const sg_qconv_args *a)
+{
+    int64_t reach = (a->ow - 1) * a->stride_w + (a->kw - 1) * a->dilation_w + 1;
+    return reach > a->pad_left + a->w ? reach : a->pad_left + a->w;
+}
+
+static int64_t padded_h(const sg_qconv_args *a)
+{
+    int64_t reach = (a->oh - 1) * a->stride_h + (a->kh - 1) * a->dilation_h + 1;
+    return reach > a->pad_top + a->h ? reach : a->pad_top + a->h;
+}
+
+bool sg_qconv_scratch(const sg_qconv_args *a, size_t *bytes)
+{
+    const int64_t sides[] = {a->c, a->h, a->w, a->oh, a->ow, a->kh, a->kw, depth(a), padded_h(a), padded_w(a)};
+    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++)
+        if (sides[i] < 1 || sides[i] > SIZE_LIMIT / 64)
+            return false;
+    if (sg_qconv_is_depthwise(a)) {
+        if (padded_h(a) * padded_w(a) > SIZE_LIMIT)
+            return false;
+        *bytes = (size_t)(padded_h(a) * padded_w(a) + a->ow) * sizeof(float) + (size_t)a->ow * sizeof(int32_t);
+        return true;
+    }
+    int64_t n = tile_of(a);
+    *bytes = (size_t)(n * sg_qdot_up(depth(a), SG_QDOT_K)) * sizeof(int16_t) + (size_t)(n * SG_QDOT_W) * sizeof(int32_t);
+    return true;
+}
+
+int64_t sg_qconv_step(const sg_qconv_args *a)
+{
+    return a->group > 1 ? a->oc / a->group : SG_QDOT_W;
+}
+
+/* ---- depthwise --------------------------------------------------------------------------------------------------- */
+
+/* The plane in float, less its zero point, with its padding: the padding is already 0 there. */
+static void widen_plane(const sg_qconv_args *a, const void *x, int64_t at, float *plane)
+{
+    int64_t pitch = padded_w(a);
+    for (int64_t r = 0; r < a->h; r++) {
+        float *to = plane + (r + a->pad_top) * pitch + a->pad_left;
+        const uint8_t *u = (const uint8_t *)x + at + r * a->w;
+        const int8_t *s = (const int8_t *)x + at + r * a->w;
+        if (a->x_signed)
+            for (int64_t i = 0; i < a->w; i++)
+                to[i] = (float)(s[i] - a->x_zero);
+        else
+            for (int64_t i = 0; i < a->w; i++)
+                to[i] = (float)(u[i] - a->x_zero);
+    }
+}
+
+static void add_row(float *restrict sum, const float *restrict x, int64_t n, int64_t stride, float w)
+{
+    if (stride == 1)
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += w * x[i];
+    else if (stride == 2)
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += w * x[2 * i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += w * x[stride * i];
+}
+
+/* The usual window, three taps to a pass. */
+static void add_row3(float *restrict sum, const float *restrict x, int64_t n, int64_t stride, const float *w)
+{
+    const float w0 = w[0], w1 = w[1], w2 = w[2];
+    if (stride == 1)
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += w0 * x[i] + w1 * x[i + 1] + w2 * x[i + 2];
+    else
+        for (int64_t i = 0; i < n; i++)
+            sum[i] += w0 * x[2 * i] + w1 * x[2 * i + 1] + w2 * x[2 * i + 2];
+}
+
+static void depthwise_row(const sg_qconv_args *a, const float *plane, const float *w, int64_t row, float *sum)
+{
+    int64_t pitch = padded_w(a);
+    bool three = a->kw == 3 && a->dilation_w == 1 && a->stride_w <= 2;
+    memset(sum, 0, (size_t)a->ow * sizeof *sum);
+    for (int64_t r = 0; r < a->kh; r++) {
+        const float *x = plane + (row * a->stride_h + r * a->dilation_h) * pitch;
+        if (three)
+            add_row3(sum, x, a->ow, a->stride_w, w + r * 3);
+        for (int64_t k = 0; !three && k < a->kw; k++)
+            add_row(sum, x + k * a->dilation_w, a->ow, a->stride_w, w[r * a->kw + k]);
+    }
+}
+
+static void depthwise(const sg_qconv_args *a, const void *x, const float *w, int64_t from, int64_t to, uint8_t *y, void *scratch)
+{
+    float *sum = scratch, *plane = sum + 2 * a->ow;
+    int32_t *acc = (int32_t *)scratch + a->ow;
+    int64_t each = a->oc / a->group, have = -1;
+    memset(plane, 0, (size_t)(padded_h(a) * padded_w(a)) * sizeof *plane);
+    for (int64_t m = from; m < to; m++) {
+        if (m / each != have) {
+            have = m / each;
+            widen_plane(a, x, have * a->h * a->w, plane);
+        }
+        for (int64_t r = 0; r < a->oh; r++) {
+            depthwise_row(a, plane, w + m * taps(a), r, sum);
+            for (int64_t i = 0; i < a->ow; i++)
+                acc[i] = (int32_t)sum[i];
+            sg_q_store(acc, a->ow, a->bias[m], a->scale[m], &a->out, y + (m * a->oh + r) * a->ow);
+        }
+    }
+}
+
+/* ---- dense ------------------------------------------------------------------------------------------------------- */
+
+/* Outputs [o, o + n) of one row, at one tap: n elements of an input row, k elements apart. */
+static void fill_run(const sg_qconv_args *a, const uint8_t *row, int64_t ix, int64_t n, int64_t k, int16_t *to)
+{
+    int64_t s = a->stride_w, i = 0;
+    for (; i < n && ix < 0; i++, ix += s)
+        to[i * k] = 0;
+    int64_t last = ix < a->w ? i + (a->w - 1 - ix) / s + 1 : i;
+    last = last < n ? last : n;
+    if (a->x_signed)
+        for (; i < last; i++, ix += s)
+            to[i * k] = (int16_t)((int8_t)row[ix] - a->x_zero);
+    else
+        for (; i < last; i++, ix += s)
+            to[i * k] = (int16_t)(row[ix] - a->x_zero);
+    for (; i < n; i++)
+        to[i * k] = 0;
+}
+
+/* One tap of one channel for outputs [from, from + n) of the image. */
+static void fill_tap(const sg_qconv_args *a, const uint8_t *x, int64_t kh, int64_t kw, int64_t from, int64_t n, int64_t k, int16_t *to)
+{
+    while (n > 0) {
+        int64_t oy = from / a->ow, ox = from % a->ow, run = a->ow - ox < n ? a->ow - ox : n;
+        int64_t iy = oy * a->stride_h + kh * a->dilation_h - a->pad_top;
+        if (iy < 0 || iy >= a->h)
+            for (int64_t i = 0; i < run; i++)
+                to[i * k] = 0;
+        else
+            fill_run(a, x + iy * a->w, ox * a->stride_w + kw * a->dilation_w - a->pad_left, run, k, to);
+        to += run * k;
+        from += run;
+        n -= run;
+    }
+}
+
+/* Rows of patches for outputs [from, from + n), padding and rounding up included. */
+static void fill_tile(const sg_qconv_args *a, const uint8_t *x, int64_t from, int64_t n, int64_t k, int16_t *patch)
+{
+    int64_t icg = a->c / a->group, at = 0, up = sg_qdot_up(n, SG_QDOT_X);
+    for (int64_t c = 0; c < icg; c++)
+        for (int64_t r = 0; r < a->kh; r++)
+            for (int64_t s = 0; s < a->kw; s++)
+                fill_tap(a, x + c * a->h * a->w, r, s, from, n, k, patch + at++);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = at; j < k; j++)
+            patch[i * k + j] = 0;
+    if (up > n)
+        memset(patch + n * k, 0, (size_t)k * sizeof *patch);
+}
+
+/* Output channels [from, to) of one group. */
+static void dense(const sg_qconv_args *a, const uint8_t *x, const int16_t *w, int64_t from, int64_t to, uint8_t *y, void *scratch)
+{
+    int64_t k = sg_qdot_up(depth(a), SG_QDOT_K), all = a->oh * a->ow, tile = tile_of(a);
+    int32_t *acc = scratch;
+    int16_t *patch = (int16_t *)(acc + SG_QDOT_W * tile);
+    for (int64_t p = 0; p < all; p += tile) {
+        int64_t n = all - p < tile ? all - p : tile;
+        fill_tile(a, x, p, n, k, patch);
+        for (int64_t m = from; m < to; m += SG_QDOT_W) {
+            int64_t count = to - m < SG_QDOT_W ? to - m : SG_QDOT_W;
+            sg_qdot(w + (m - from) * k, SG_QDOT_W, patch, sg_qdot_up(n, SG_QDOT_X), k, acc, tile, 1);
+            for (int64_t i = 0; i < count; i++)
+                sg_q_store(acc + i * tile, n, a->bias[m + i], a->scale[m + i], &a->out, y + (m + i) * all + p);
+        }
+    }
+}
+
+/* A 1x1 window that skips nothing sees the image as one row. */
+static void flatten(sg_qconv_args *a)
+{
+    if (taps(a) == 1 && a->stride_h == 1 && a->stride_w == 1 && !a->pad_top && !a->pad_left && a->oh == a->h && a->ow == a->w) {
+        a->w *= a->h;
+        a->ow = a->w;
+        a->h = a->oh = 1;
+    }
+}
+
+void sg_qconv(const sg_qconv_args *args, const void *x, const void *packed, int64_t from, int64_t to, uint8_t *y, void *scratch)
+{
+    sg_qconv_args a = *args;
+    if (sg_qconv_is_depthwise(&a)) {
+        depthwise(&a, x, packed, from, to, y, scratch);
+        return;
+    }
+    flatten(&a);
+    int64_t ocg = a.oc / a.group, icg = a.c / a.group, up = sg_qdot_up(ocg, SG_QDOT_W), k = sg_qdot_up(depth(&a), SG_QDOT_K);
+    for (int64_t m = from; m < to;) {
+        int64_t g = m / ocg, end = (g + 1) * ocg < to ? (g + 1) * ocg : to;
+        dense(&a, (const uint8_t *)x + g * icg * a.h * a.w, (const int16_t *)packed + (g * up + m - g * ocg) * k, m, end, y, scratch);
+        m = end;
+    }
+}

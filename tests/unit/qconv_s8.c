@@ -1,0 +1,170 @@
+/* The 8-bit kernels against the references, to the bit: shapes, strides, pads, groups, dilations, types, scales that make ties. */
+#include "unit.h"
+
+#include <stdbool.h>
+
+#include "quant_onnx.h"
+#include "sedge/sedge.h"
+
+enum { ROOM = 1 << 16 };
+
+static uint8_t image[ROOM], answer[2][ROOM];
+
+static int64_t pick(int64_t lo, int64_t hi)
+{
+    uint32_t v = (uint32_t)noise() << 8;
+    return lo + (int64_t)((v | noise()) % (uint32_t)(hi - lo + 1));
+}
+
+/* Scales that are powers of two make many ties. */
+static float a_scale(bool ties)
+{
+    return ties ? 1.0f / (float)(1 << pick(0, 4)) : 0.001f * (float)pick(1, 2000);
+}
+
+static void bytes_const(pb *g, const char *name, int type, const int64_t *dim, int rank, int64_t n)
+{
+    uint8_t v[2048];
+    assert_true(n <= (int64_t)sizeof v);
+    for (int64_t i = 0; i < n; i++)
+        v[i] = noise();
+    constant(g, name, type, dim, rank, v, (size_t)n);
+}
+
+/* One scale and zero point, or one for each of n channels. */
+static void channel_consts(pb *g, int type, int64_t n, bool each, bool ties)
+{
+    float s[64];
+    int64_t count = each ? n : 1;
+    assert_true(n <= 64);
+    for (int64_t i = 0; i < count; i++)
+        s[i] = a_scale(ties) / 16;
+    constant(g, "sw", F32, &count, each ? 1 : 0, s, (size_t)count * sizeof *s);
+    bytes_const(g, "zw", type, &count, each ? 1 : 0, count);
+}
+
+static void bias_const(pb *g, int64_t n)
+{
+    int32_t b[64];
+    for (int64_t i = 0; i < n; i++)
+        b[i] = (int32_t)pick(-9000, 9000);
+    constant(g, "b", I32, &n, 1, b, (size_t)n * sizeof *b);
+}
+
+static void other_consts(pb *g, int x_type, int y_type, bool ties)
+{
+    scalar_f32(g, "sx", a_scale(ties));
+    scalar_f32(g, "sy", a_scale(ties) * (ties ? 16 : 40));
+    bytes_const(g, "zx", x_type, NULL, 0, 1);
+    bytes_const(g, "zy", y_type, NULL, 0, 1);
+}
+
+/* Runs on one target; returns the kernel of the only step. */
+static const char *run(const pb *g, const char *target, const int64_t *dim, int rank, uint8_t *y, size_t *n)
+{
+    static char name[32];
+    static pb model;
+    sedge_model *m = NULL;
+    sedge_plan *p = NULL;
+    sedge_session *s = NULL;
+    sedge_plan_opts po;
+    sedge_error err = {0};
+    sedge_io io;
+    const char *op, *who, *kernel;
+    onnx_model(&model, g, 13);
+    sedge_plan_opts_init(&po);
+    po.target = target;
+    if (sedge_model_open_memory(&m, model.b, model.n, NULL, &err) != SEDGE_OK || sedge_plan_make(&p, m, &po, &err) != SEDGE_OK ||
+        sedge_session_open(&s, p, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    sedge_model_input(m, 0, &io);
+    sedge_tensor t = {.data = image, .dtype = (uint8_t)io.dtype, .rank = (int8_t)rank}, out;
+    memcpy(t.dim, dim, (size_t)rank * sizeof *dim);
+    assert_true(sedge_tensor_bytes(&t) <= ROOM);
+    if (sedge_session_set_input(s, 0, &t, &err) != SEDGE_OK || sedge_session_run(s, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    assert_int_equal(sedge_session_get_output(s, 0, &out, NULL), SEDGE_OK);
+    *n = sedge_tensor_bytes(&out);
+    assert_true(*n <= ROOM);
+    memcpy(y, out.data, *n);
+    assert_true(sedge_plan_step(p, 0, &op, &who, &kernel));
+    strncpy(name, kernel, sizeof name - 1);
+    sedge_session_close(&s);
+    sedge_plan_close(&p);
+    sedge_model_close(&m);
+    return name;
+}
+
+static void compare(const pb *g, const int64_t *dim, int rank, const char *kernel)
+{
+    size_t n[2];
+    for (int i = 0; i < ROOM; i++)
+        image[i] = noise();
+    assert_string_equal(run(g, "cpu", dim, rank, answer[0], &n[0]), kernel);
+    run(g, "reference", dim, rank, answer[1], &n[1]);
+    assert_int_equal(n[0], n[1]);
+    assert_memory_equal(answer[0], answer[1], n[0]);
+}
+
+static void convolutions(void **state)
+{
+    (void)state;
+    static pb g, m;
+    for (uint32_t k = 0; k < 500; k++) {
+        seed = k * 77 + 5;
+        int n = k % 5 == 0 ? 1 : 2, x_type = k & 1 ? U8 : I8, w_type = k & 2 ? I8 : U8, y_type = k & 4 ? U8 : I8;
+        bool ties = k & 8, each = k & 16, bias = k & 32;
+        int64_t group = k % 3 == 0 ? 1 : pick(2, 4), icg = k % 3 == 2 ? 1 : pick(1, 7), ocg = k % 3 == 2 ? pick(1, 2) : pick(1, 9);
+        int64_t x[4] = {pick(1, 2), group * icg}, w[4] = {group * ocg, icg}, s[2], d[2], pads[4], size = w[0] * icg;
+        for (int i = 0; i < n; i++) {
+            w[2 + i] = pick(1, 3);
+            s[i] = pick(1, 3);
+            d[i] = pick(1, 2);
+            pads[i] = pick(0, 2);
+            pads[n + i] = pick(0, 2);
+            x[2 + i] = pick((w[2 + i] - 1) * d[i] + 1, k % 10 == 9 ? 23 : 9);
+            size *= w[2 + i];
+        }
+        g.n = 0;
+        other_consts(&g, x_type, y_type, ties);
+        channel_consts(&g, w_type, w[0], each, ties);
+        bytes_const(&g, "w", w_type, w, 2 + n, size);
+        if (bias)
+            bias_const(&g, w[0]);
+        node_begin(&m, "QLinearConv", bias ? "x,sx,zx,w,sw,zw,sy,zy,b" : "x,sx,zx,w,sw,zw,sy,zy", "y");
+        attribute(&m, "group", &group, 0);
+        attribute(&m, "strides", s, n);
+        attribute(&m, "dilations", d, n);
+        attribute(&m, "pads", pads, 2 * n);
+        pb_msg(&g, 1, &m);
+        onnx_io(&g, 11, "x", x_type, x, 2 + n);
+        onnx_io(&g, 12, "y", y_type, NULL, -1);
+        compare(&g, x, 2 + n, "qconv_s8");
+    }
+}
+
+static void products(void **state)
+{
+    (void)state;
+    static pb g;
+    for (uint32_t k = 0; k < 200; k++) {
+        seed = k * 31 + 9;
+        int x_type = k & 1 ? U8 : I8, w_type = k & 2 ? I8 : U8, y_type = k & 4 ? U8 : I8;
+        bool ties = k & 8, each = k & 16;
+        int64_t w[2] = {pick(1, 50), pick(1, 30)}, x[3] = {pick(1, 3), pick(1, 20), w[0]};
+        g.n = 0;
+        other_consts(&g, x_type, y_type, ties);
+        channel_consts(&g, w_type, w[1], each, ties);
+        bytes_const(&g, "w", w_type, w, 2, w[0] * w[1]);
+        node(&g, "QLinearMatMul", "x,sx,zx,w,sw,zw,sy,zy", "y", NULL, NULL, 0);
+        onnx_io(&g, 11, "x", x_type, x, 3);
+        onnx_io(&g, 12, "y", y_type, NULL, -1);
+        compare(&g, x, 3, "qgemm_s8");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(products)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
