@@ -16,16 +16,17 @@ enum { WORKERS_MAX = 63, SPIN = 4000 };
 static struct {
     pthread_mutex_t owner; /* held by the caller whose job runs */
     pthread_mutex_t lock;  /* guards what workers sleep on */
-    pthread_cond_t wake;
+    pthread_cond_t wake, done;
     int workers;           /* started so far; changed by the owner */
     atomic_uint round;     /* counts jobs: a new value is a new job */
     atomic_int seats;      /* workers that may still join this job */
     atomic_int inside;     /* workers in this job */
+    atomic_int waits;      /* the owner sleeps until inside is 0 */
     atomic_llong next;
     int64_t n;
     sg_task_fn *fn;
     void *ctx;
-} pool = {.owner = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} pool = {.owner = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
 
 static void work(void)
 {
@@ -37,15 +38,20 @@ static void work(void)
     }
 }
 
+static void rest(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
 static unsigned wait_round(unsigned seen)
 {
     for (int i = 0; i < SPIN; i++) {
         unsigned now = atomic_load(&pool.round);
         if (now != seen)
             return now;
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#endif
+        rest();
     }
     pthread_mutex_lock(&pool.lock);
     while (atomic_load(&pool.round) == seen)
@@ -63,7 +69,11 @@ static void *worker(void *unused)
         atomic_fetch_add(&pool.inside, 1); /* before a seat is taken: the owner waits for both */
         if (atomic_fetch_sub(&pool.seats, 1) > 0)
             work();
-        atomic_fetch_sub(&pool.inside, 1);
+        if (atomic_fetch_sub(&pool.inside, 1) == 1 && atomic_load(&pool.waits)) {
+            pthread_mutex_lock(&pool.lock);
+            pthread_cond_signal(&pool.done);
+            pthread_mutex_unlock(&pool.lock);
+        }
     }
     return NULL;
 }
@@ -105,8 +115,16 @@ void sg_parallel(int threads, int64_t n, sg_task_fn *fn, void *ctx)
     pthread_mutex_unlock(&pool.lock);
     work();
     atomic_store(&pool.seats, 0); /* who comes now finds nothing to do */
-    while (atomic_load(&pool.inside) > 0)
-        sched_yield();
+    for (int i = 0; i < SPIN && atomic_load(&pool.inside) > 0; i++)
+        rest();
+    if (atomic_load(&pool.inside) > 0) {
+        pthread_mutex_lock(&pool.lock);
+        atomic_store(&pool.waits, 1); /* either the last worker sees this, or the next line sees that it has left */
+        while (atomic_load(&pool.inside) > 0)
+            pthread_cond_wait(&pool.done, &pool.lock);
+        atomic_store(&pool.waits, 0);
+        pthread_mutex_unlock(&pool.lock);
+    }
     pthread_mutex_unlock(&pool.owner);
 }
 
