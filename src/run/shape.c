@@ -158,6 +158,16 @@ static sedge_status slot_shapes(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
+static size_t bytes_at_bounds(const sg_plan *p, uint32_t slot)
+{
+    const sg_slot *s = &p->slot[slot];
+    int64_t dim[SG_RANK_MAX];
+    size_t bytes;
+    for (int i = 0; i < s->type.rank; i++)
+        dim[i] = sg_dim_value(s->type.dim[i], p->default_dim);
+    return sg_slot_bytes(s, dim, &bytes) ? bytes : 0;
+}
+
 /* Storages of outputs: the caller's buffer or the session's. */
 static sedge_status output_storage(sg_frame *f, sg_err *err)
 {
@@ -177,6 +187,8 @@ static sedge_status output_storage(sg_frame *f, sg_err *err)
             continue;
         }
         if (!f->out_buf[k] || f->out_size[k] < bytes) {
+            size_t most = bytes_at_bounds(p, root);
+            bytes = bytes > most ? bytes : most;
             sg_free_aligned(f->run->mem, f->out_buf[k], f->out_size[k]);
             f->out_buf[k] = sg_alloc_aligned(f->run->mem, bytes);
             if (!f->out_buf[k])
@@ -201,10 +213,11 @@ static sedge_status place(sg_frame *f, sg_err *err)
         if (space == SG_SPACE_HOST && total > f->arena_size) {
             sg_free_aligned(f->run->mem, f->arena, f->arena_size);
             f->arena_size = 0;
-            f->arena = sg_alloc_aligned(f->run->mem, total);
+            size_t want = total > (size_t)p->arena_bytes ? total : (size_t)p->arena_bytes; /* at the bounds, once for all */
+            f->arena = sg_alloc_aligned(f->run->mem, want);
             if (!f->arena)
-                return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", total);
-            f->arena_size = total;
+                return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", want);
+            f->arena_size = want;
         }
         for (uint32_t i = 0; i < p->n_place[space]; i++)
             f->val[pl[i].slot].data =

@@ -153,6 +153,32 @@ static void equal_runs_allocate_nothing(void **state)
     engine_close(&e);
 }
 
+static void lengths_up_to_the_bound(void **state)
+{
+    (void)state;
+    engine e;
+    const sedge_bound bound = {"N", 512, 0};
+    sedge_plan_opts po;
+    sedge_plan_opts_init(&po);
+    po.bound = &bound;
+    po.n_bound = 1;
+    relu_model();
+    must_open(&e, &po);
+    static float x[512 * 3];
+    sedge_session_stats first = {0}, last = {0};
+    for (int64_t n = 1; n <= 512; n++) {
+        sedge_tensor in = tensor(x, SEDGE_F32, 2, n, 3), out;
+        assert_int_equal(sedge_session_set_input(e.s, 0, &in, NULL), SEDGE_OK);
+        must_run(&e);
+        assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+        assert_int_equal(out.dim[0], n);
+        sedge_session_get_stats(e.s, n == 1 ? &first : &last);
+    }
+    assert_int_equal(first.allocations, last.allocations);
+    assert_int_equal(last.prepares, 512);
+    engine_close(&e);
+}
+
 static void linked_state(void **state)
 {
     (void)state;
@@ -452,6 +478,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers),
         cmocka_unit_test(equal_runs_allocate_nothing),
+        cmocka_unit_test(lengths_up_to_the_bound),
         cmocka_unit_test(linked_state),
         cmocka_unit_test(loopback_device),
         cmocka_unit_test(callers_buffer),
