@@ -13,7 +13,8 @@ typedef struct layout {
 
 static bool is_weights(const sg_graph *g, sg_vid v)
 {
-    return v && g->value[v].role == SG_CONST && g->value[v].data && g->value[v].type.dtype == SG_F32 && g->value[v].type.rank >= 2;
+    return v && g->value[v].role == SG_CONST && g->value[v].data && g->value[v].type.dtype == SG_F32 &&
+           g->value[v].type.rank >= 2;
 }
 
 static bool read_layout(const sg_graph *g, sg_nid n, layout *l)
@@ -106,7 +107,8 @@ sedge_status sg_affine_into(sg_graph *g, sg_nid root, sg_nid n, const double *sc
     float *bias = sg_arena_array(g->arena, (size_t)l.channels, sizeof *bias);
     if (!weights || !bias)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
-    if (!scale_weights(&l, g->value[w].data, scale, weights) || !shift_bias(g, sg_node_in(g, n, 2), l.channels, scale, shift, bias))
+    if (!scale_weights(&l, g->value[w].data, scale, weights) ||
+        !shift_bias(g, sg_node_in(g, n, 2), l.channels, scale, shift, bias))
         return SEDGE_OK;
     sg_type t = *sg_vtype(g, w);
     const sg_vid in[3] = {sg_node_in(g, n, 0), sg_const_new(g, SG_F32, t.rank, t.dim, weights, g->value[w].name),

@@ -19,7 +19,8 @@ static sedge_status make(sg_graph *g, const sg_match *m, int arg, sg_nid *by, sg
     int64_t n = sg_affine_channels(g, m->node[1]);
     sg_vid mean = sg_node_in(g, m->node[0], MEAN), var = sg_node_in(g, m->node[0], VAR);
     (void)arg;
-    if (n < 0 || sg_node_int(g, m->node[0], SG_A_training_mode) || !is_vector(g, m->cap[SCALE], n) || !is_vector(g, m->cap[BIAS], n))
+    if (n < 0 || sg_node_int(g, m->node[0], SG_A_training_mode) || !is_vector(g, m->cap[SCALE], n) ||
+        !is_vector(g, m->cap[BIAS], n))
         return SEDGE_OK;
     for (int k = MEAN; k <= VAR; k++) {
         sg_vid v = sg_node_in(g, m->node[0], k);

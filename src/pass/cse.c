@@ -16,7 +16,8 @@ static bool is_candidate(const sg_graph *g, sg_nid n)
 static size_t small_bytes(const sg_graph *g, sg_vid v)
 {
     const sg_value *x = &g->value[v];
-    int64_t n = v && x->role == SG_CONST && x->data && x->type.kind == SG_TENSOR && x->type.dtype != SG_STR ? sg_d_numel(&x->type) : -1;
+    int64_t n = v && x->role == SG_CONST && x->data && x->type.kind == SG_TENSOR && x->type.dtype != SG_STR ? sg_d_numel(&x->type)
+                                                                                                            : -1;
     size_t size = n < 0 || n > SMALL_CONST * 8 ? 0 : sg_dtype_bytes((sg_dtype)x->type.dtype, (size_t)n);
     return size <= SMALL_CONST ? size : 0;
 }

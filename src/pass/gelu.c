@@ -10,18 +10,18 @@ static sedge_status make(sg_graph *g, const sg_match *m, int kind, sg_nid *by, s
 }
 
 /* x * 0.5 * (1 + f), in the three orders of its products; f is node 3. */
-#define GELU(kind, ...)                                                                                                      \
-    SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_NODE(1), SG_P_NODE(2)), SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_IS(0.5)),           \
-            SG_P_EITHER(ADD, SG_P_NODE(3), SG_P_IS(1)), __VA_ARGS__),                                                        \
-        SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_NODE(1)), SG_P_EITHER(MUL, SG_P_NODE(2), SG_P_IS(0.5)),       \
-                SG_P_EITHER(ADD, SG_P_NODE(3), SG_P_IS(1)), __VA_ARGS__),                                                    \
-        SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_NODE(1), SG_P_IS(0.5)), SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_NODE(2)),       \
+#define GELU(kind, ...)                                                                                                \
+    SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_NODE(1), SG_P_NODE(2)), SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_IS(0.5)),     \
+            SG_P_EITHER(ADD, SG_P_NODE(3), SG_P_IS(1)), __VA_ARGS__),                                                  \
+        SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_NODE(1)), SG_P_EITHER(MUL, SG_P_NODE(2), SG_P_IS(0.5)), \
+                SG_P_EITHER(ADD, SG_P_NODE(3), SG_P_IS(1)), __VA_ARGS__),                                              \
+        SG_RULE(make, kind, SG_P_EITHER(MUL, SG_P_NODE(1), SG_P_IS(0.5)), SG_P_EITHER(MUL, SG_P_ANY(0), SG_P_NODE(2)), \
                 SG_P_EITHER(ADD, SG_P_NODE(3), SG_P_IS(1)), __VA_ARGS__)
 
-#define SQRT_2 1.4142135623730951
+#define SQRT_2    1.4142135623730951
 #define SQRT_HALF 0.70710678118654752
 #define SQRT_2_PI 0.79788456080286536
-#define CUBIC 0.044715
+#define CUBIC     0.044715
 
 static const sg_rule rules[] = {
     GELU(SG_UNARY_GELU, SG_P_UNARY(ERF, SG_P_NODE(4)), SG_P_BINARY(DIV, SG_P_ANY(0), SG_P_IS(SQRT_2))),

@@ -58,35 +58,40 @@ static sedge_status make(sg_graph *g, const sg_match *m, int arg, sg_nid *by, sg
     return SEDGE_OK;
 }
 
-#define SCALE_SHIFT SG_P_EITHER(ADD, SG_P_NODE(1), SG_P_ANY(BETA)), SG_P_EITHER(MUL, SG_P_NODE(2), SG_P_ANY(GAMMA))
+#define SCALE_SHIFT   SG_P_EITHER(ADD, SG_P_NODE(1), SG_P_ANY(BETA)), SG_P_EITHER(MUL, SG_P_NODE(2), SG_P_ANY(GAMMA))
 #define VAR_EPS(next) SG_P_EITHER(ADD, SG_P_NODE(next), SG_P_NUMBER(EPS))
-#define MEAN_OF(x, axes) {SG_OP_REDUCE, SG_REDUCE_MEAN, false, {x, SG_P_CONST(axes)}}
-#define CENTER(mean) SG_P_BINARY(SUB, SG_P_ANY(X), SG_P_NODE(mean))
+#define MEAN_OF(x, axes)                     \
+    {                                        \
+        SG_OP_REDUCE, SG_REDUCE_MEAN, false, \
+        {                                    \
+            x, SG_P_CONST(axes)              \
+        }                                    \
+    }
+#define CENTER(mean)  SG_P_BINARY(SUB, SG_P_ANY(X), SG_P_NODE(mean))
 #define SQUARE_POW(d) SG_P_BINARY(POW, SG_P_NODE(d), SG_P_IS(2))
 #define SQUARE_MUL(d) SG_P_BINARY(MUL, SG_P_NODE(d), SG_P_NODE(d))
 
 /* (x - mean) / sqrt(mean of squares + eps): nodes 3 root, 4 sum, 5 variance, 6 square, 7 difference, 8 mean */
-#define DIVIDED(root, square)                                                                                        \
-    SG_RULE(make, 5, SCALE_SHIFT, SG_P_BINARY(DIV, SG_P_NODE(7), SG_P_NODE(3)), root, VAR_EPS(5),                    \
+#define DIVIDED(root, square)                                                                     \
+    SG_RULE(make, 5, SCALE_SHIFT, SG_P_BINARY(DIV, SG_P_NODE(7), SG_P_NODE(3)), root, VAR_EPS(5), \
             MEAN_OF(SG_P_NODE(6), AXES_VAR), square(7), CENTER(8), MEAN_OF(SG_P_ANY(X), AXES_MEAN))
 /* The same by a reciprocal: nodes 3 reciprocal, 4 root, 5 sum, ... 9 mean */
-#define MULTIPLIED(square)                                                                                           \
+#define MULTIPLIED(square)                                                                                            \
     SG_RULE(make, 6, SCALE_SHIFT, SG_P_EITHER(MUL, SG_P_NODE(8), SG_P_NODE(3)), SG_P_UNARY(RECIPROCAL, SG_P_NODE(4)), \
-            SG_P_UNARY(SQRT, SG_P_NODE(5)), VAR_EPS(6), MEAN_OF(SG_P_NODE(7), AXES_VAR), square(8), CENTER(9),       \
+            SG_P_UNARY(SQRT, SG_P_NODE(5)), VAR_EPS(6), MEAN_OF(SG_P_NODE(7), AXES_VAR), square(8), CENTER(9),        \
             MEAN_OF(SG_P_ANY(X), AXES_MEAN))
-#define POWERED(square)                                                                                              \
-    SG_RULE(make, 5, SCALE_SHIFT, SG_P_EITHER(MUL, SG_P_NODE(7), SG_P_NODE(3)),                                      \
-            SG_P_BINARY(POW, SG_P_NODE(4), SG_P_IS(-0.5)), VAR_EPS(5), MEAN_OF(SG_P_NODE(6), AXES_VAR), square(7),   \
-            CENTER(8), MEAN_OF(SG_P_ANY(X), AXES_MEAN))
+#define POWERED(square)                                                                                                        \
+    SG_RULE(make, 5, SCALE_SHIFT, SG_P_EITHER(MUL, SG_P_NODE(7), SG_P_NODE(3)), SG_P_BINARY(POW, SG_P_NODE(4), SG_P_IS(-0.5)), \
+            VAR_EPS(5), MEAN_OF(SG_P_NODE(6), AXES_VAR), square(7), CENTER(8), MEAN_OF(SG_P_ANY(X), AXES_MEAN))
 /* TensorFlow's: r = gamma / sqrt(..); x r + (beta - mean r) */
-#define FACTORED(square)                                                                                             \
-    SG_RULE(make, 8, SG_P_EITHER(ADD, SG_P_NODE(1), SG_P_NODE(2)), SG_P_EITHER(MUL, SG_P_ANY(X), SG_P_NODE(4)),      \
-            SG_P_BINARY(SUB, SG_P_ANY(BETA), SG_P_NODE(3)), SG_P_EITHER(MUL, SG_P_NODE(11), SG_P_NODE(4)),           \
-            SG_P_EITHER(MUL, SG_P_NODE(5), SG_P_ANY(GAMMA)), SG_P_UNARY(RECIPROCAL, SG_P_NODE(6)),                   \
-            SG_P_UNARY(SQRT, SG_P_NODE(7)), VAR_EPS(8), MEAN_OF(SG_P_NODE(9), AXES_VAR), square(10), CENTER(11),     \
+#define FACTORED(square)                                                                                         \
+    SG_RULE(make, 8, SG_P_EITHER(ADD, SG_P_NODE(1), SG_P_NODE(2)), SG_P_EITHER(MUL, SG_P_ANY(X), SG_P_NODE(4)),  \
+            SG_P_BINARY(SUB, SG_P_ANY(BETA), SG_P_NODE(3)), SG_P_EITHER(MUL, SG_P_NODE(11), SG_P_NODE(4)),       \
+            SG_P_EITHER(MUL, SG_P_NODE(5), SG_P_ANY(GAMMA)), SG_P_UNARY(RECIPROCAL, SG_P_NODE(6)),               \
+            SG_P_UNARY(SQRT, SG_P_NODE(7)), VAR_EPS(8), MEAN_OF(SG_P_NODE(9), AXES_VAR), square(10), CENTER(11), \
             MEAN_OF(SG_P_ANY(X), AXES_MEAN))
 
-#define ROOT SG_P_UNARY(SQRT, SG_P_NODE(4))
+#define ROOT     SG_P_UNARY(SQRT, SG_P_NODE(4))
 #define ROOT_POW SG_P_BINARY(POW, SG_P_NODE(4), SG_P_IS(0.5))
 
 static const sg_rule rules[] = {

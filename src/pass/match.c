@@ -179,7 +179,8 @@ sedge_status sg_make(sg_graph *g, sg_nid root, const sg_op *op, const sg_vid *in
 
 static bool same_type(const sg_type *a, const sg_type *b)
 {
-    bool same = a->kind == b->kind && a->dtype == b->dtype && a->rank == b->rank && a->layout == b->layout && a->quant == b->quant;
+    bool same = a->kind == b->kind && a->dtype == b->dtype && a->rank == b->rank && a->layout == b->layout &&
+                a->quant == b->quant;
     for (int i = 0; same && i < a->rank; i++)
         same = a->dim[i] == b->dim[i];
     return same;

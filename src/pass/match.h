@@ -29,16 +29,40 @@ typedef struct sg_pat_node {
 } sg_pat_node;
 
 /* Rows of patterns. */
-#define SG_P_UNARY(k, x) {SG_OP_UNARY, SG_UNARY_##k, false, {x}}
-#define SG_P_BINARY(k, x, y) {SG_OP_BINARY, SG_BINARY_##k, false, {x, y}}
-#define SG_P_EITHER(k, x, y) {SG_OP_BINARY, SG_BINARY_##k, true, {x, y}} /* for kinds that commute */
-#define SG_P_OP(id, ...) {SG_OP_##id, -1, false, {__VA_ARGS__}}
-#define SG_P_NODE(i) {SG_PAT_NODE, i, 0}
-#define SG_P_ANY(i) {SG_PAT_ANY, i, 0}
-#define SG_P_CONST(i) {SG_PAT_CONST, i, 0}
+#define SG_P_UNARY(k, x)                  \
+    {                                     \
+        SG_OP_UNARY, SG_UNARY_##k, false, \
+        {                                 \
+            x                             \
+        }                                 \
+    }
+#define SG_P_BINARY(k, x, y)                \
+    {                                       \
+        SG_OP_BINARY, SG_BINARY_##k, false, \
+        {                                   \
+            x, y                            \
+        }                                   \
+    }
+#define SG_P_EITHER(k, x, y)               \
+    {                                      \
+        SG_OP_BINARY, SG_BINARY_##k, true, \
+        {                                  \
+            x, y                           \
+        }                                  \
+    } /* for kinds that commute */
+#define SG_P_OP(id, ...)       \
+    {                          \
+        SG_OP_##id, -1, false, \
+        {                      \
+            __VA_ARGS__        \
+        }                      \
+    }
+#define SG_P_NODE(i)   {SG_PAT_NODE, i, 0}
+#define SG_P_ANY(i)    {SG_PAT_ANY, i, 0}
+#define SG_P_CONST(i)  {SG_PAT_CONST, i, 0}
 #define SG_P_NUMBER(i) {SG_PAT_NUMBER, i, 0}
-#define SG_P_IS(v) {SG_PAT_IS, 0, v}
-#define SG_P_FREE {SG_PAT_FREE, 0, 0}
+#define SG_P_IS(v)     {SG_PAT_IS, 0, v}
+#define SG_P_FREE      {SG_PAT_FREE, 0, 0}
 
 typedef struct sg_match {
     sg_nid node[SG_PAT_NODES];

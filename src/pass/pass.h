@@ -26,6 +26,7 @@ sg_pass_fn sg_pass_scale;        /* factors and summands per channel into weight
 sg_pass_fn sg_pass_layer_norm;   /* layer normalization written out */
 sg_pass_fn sg_pass_gelu;         /* gelu written out */
 sg_pass_fn sg_pass_silu;         /* gates of a value by itself */
+sg_pass_fn sg_pass_attention;    /* attention written out */
 
 /* All passes in order, verified after each, regions too. */
 sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);

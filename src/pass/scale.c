@@ -39,7 +39,7 @@ static sedge_status make(sg_graph *g, const sg_match *m, int kind, sg_nid *by, s
     return st;
 }
 
-#define AFTER(id)                                                                                                            \
+#define AFTER(id)                                                                                                             \
     SG_RULE(make, SG_BINARY_MUL, SG_P_EITHER(MUL, SG_P_NODE(1), SG_P_CONST(1)), SG_P_OP(id, SG_P_ANY(0), SG_P_CONST(2))),     \
         SG_RULE(make, SG_BINARY_ADD, SG_P_EITHER(ADD, SG_P_NODE(1), SG_P_CONST(1)), SG_P_OP(id, SG_P_ANY(0), SG_P_CONST(2))), \
         SG_RULE(make, SG_BINARY_SUB, SG_P_BINARY(SUB, SG_P_NODE(1), SG_P_CONST(1)), SG_P_OP(id, SG_P_ANY(0), SG_P_CONST(2))), \

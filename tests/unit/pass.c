@@ -111,11 +111,11 @@ static sg_vid transpose(sg_vid v, int64_t a, int64_t b, int64_t c)
 
 /* ---- running ---- */
 
-static void answer(const sg_graph *graph, float *out, size_t *n)
+static void answer(const sg_graph *graph, const char *target, float *out, size_t *n)
 {
     sg_err err = {0};
-    sg_run run = {.mem = &mem, .pool = {.mem = &mem}};
-    sg_plan_args args = {.target = sg_target_find("reference")};
+    sg_run run = {.mem = &mem, .threads = 1, .pool = {.mem = &mem}};
+    sg_plan_args args = {.target = sg_target_find(target)};
     sg_plan *plan;
     sg_frame *f;
     assert_int_equal(sg_plan_build(&plan, graph, &args, &err), SEDGE_OK);
@@ -148,11 +148,13 @@ static void optimize(sg_vid y)
     after = sg_graph_clone(g, &arena);
     assert_non_null(after);
     assert_int_equal(sg_passes(after, NULL, &err), SEDGE_OK);
-    answer(g, want, &n);
-    answer(after, got, &m);
-    assert_true(n == m && n > 0);
-    for (size_t i = 0; i < n; i++)
-        assert_true(want[i] == got[i] || fabsf(want[i] - got[i]) <= 2e-5f * (1 + fabsf(want[i])));
+    answer(g, "reference", want, &n);
+    for (int kernels = 0; kernels < 2; kernels++) {
+        answer(after, kernels ? "cpu" : "reference", got, &m);
+        assert_true(n == m && n > 0);
+        for (size_t i = 0; i < n; i++)
+            assert_true(want[i] == got[i] || fabsf(want[i] - got[i]) <= 2e-5f * (1 + fabsf(want[i])));
+    }
 }
 
 static int rows(const sg_op *row, int64_t k)
@@ -166,7 +168,7 @@ static int rows(const sg_op *row, int64_t k)
     return n;
 }
 #define ROWS(row) rows(SG_ROW(row), -1)
-#define ALL_ROWS rows(NULL, -1)
+#define ALL_ROWS  rows(NULL, -1)
 
 /* ---- gelu, silu ---- */
 
@@ -175,7 +177,9 @@ static const int64_t plane[2] = {3, 8}, cube[3] = {2, 3, 4}, image[4] = {1, 2, 5
 static sg_vid half_gate(sg_vid f, int order)
 {
     sg_vid one = ADD(f, number(1));
-    return order == 0 ? MUL(MUL(x, number(0.5)), one) : order == 1 ? MUL(x, MUL(number(0.5), one)) : MUL(MUL(x, one), number(0.5));
+    return order == 0   ? MUL(MUL(x, number(0.5)), one)
+           : order == 1 ? MUL(x, MUL(number(0.5), one))
+                        : MUL(MUL(x, one), number(0.5));
 }
 
 static void gelu_erf(void **state)
@@ -329,6 +333,62 @@ static void layer_norm_left(void **state)
     input(3, cube);
     optimize(norm(0, -1, weights(2, cube + 1), vector(4))); /* a factor for every row */
     assert_int_equal(ROWS(LAYER_NORM), 0);
+}
+
+/* ---- attention ---- */
+
+static const int64_t heads[4] = {2, 3, 5, 4};
+
+static sg_vid transpose4(sg_vid v, int64_t a, int64_t b, int64_t c, int64_t d)
+{
+    sg_vid y = OP_OF(TRANSPOSE, v);
+    const int64_t perm[4] = {a, b, c, d};
+    sg_set_ints(g, g->value[y].def, SG_A_perm, perm, 4);
+    return y;
+}
+
+static sg_vid attend(sg_vid kt, sg_vid v, int scaled, sg_vid mask)
+{
+    sg_vid s = OP_OF(MATMUL, x, kt);
+    s = scaled == 1 ? DIV(s, number(2)) : scaled == 2 ? MUL(number(0.25), s) : s;
+    return OP_OF(MATMUL, OP_OF(SOFTMAX, mask ? ADD(s, mask) : s), v);
+}
+
+static void attention(void **state)
+{
+    static const int64_t keys[4] = {2, 3, 7, 4}, steps_first[4] = {2, 7, 3, 4}, mask[4] = {2, 1, 5, 7};
+    for (int form = 0; form < 4; form++) {
+        if (form) {
+            stop(state);
+            start(state);
+        }
+        input(4, heads);
+        sg_vid k = weights(4, form == 3 ? steps_first : keys), v = weights(4, keys);
+        sg_vid kt = form == 3 ? transpose4(k, 0, 2, 3, 1) : transpose4(k, 0, 1, 3, 2);
+        optimize(attend(kt, v, form % 3, form & 1 ? weights(4, mask) : 0));
+        assert_int_equal(ROWS(ATTENTION), 1);
+        assert_int_equal(ALL_ROWS, form == 3 ? 2 : 1);
+    }
+}
+
+static void attention_left(void **state)
+{
+    static const int64_t keys[4] = {2, 3, 7, 4}, one_head[4] = {2, 1, 7, 4}, column[4] = {2, 1, 5, 1};
+    input(4, heads); /* the mask is broadcast along the keys */
+    optimize(attend(transpose4(weights(4, keys), 0, 1, 3, 2), weights(4, keys), 1, weights(4, column)));
+    assert_int_equal(ROWS(ATTENTION), 0);
+    stop(state);
+    start(state);
+    input(4, heads); /* values of one head */
+    optimize(attend(transpose4(weights(4, keys), 0, 1, 3, 2), weights(4, one_head), 1, 0));
+    assert_int_equal(ROWS(ATTENTION), 0);
+    stop(state);
+    start(state);
+    input(4, heads); /* softmax along the queries */
+    sg_vid s = OP_OF(SOFTMAX, OP_OF(MATMUL, x, transpose4(weights(4, keys), 0, 1, 3, 2)));
+    sg_set_int(g, g->value[s].def, SG_A_axis, 2);
+    optimize(OP_OF(MATMUL, s, weights(4, keys)));
+    assert_int_equal(ROWS(ATTENTION), 0);
 }
 
 /* ---- weights ---- */
@@ -498,8 +558,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
-        T(gelu_erf),  T(gelu_tanh),  T(gelu_left), T(silu),       T(silu_left), T(layer_norm), T(layer_norm_left), T(bn),
-        T(bn_left),   T(scale),      T(scale_left), T(cse),       T(cse_left),  T(transposes), T(transposes_left),
+        T(gelu_erf),        T(gelu_tanh), T(gelu_left), T(silu),           T(silu_left),       T(layer_norm),
+        T(layer_norm_left), T(bn),        T(attention), T(attention_left), T(bn_left),         T(scale),
+        T(scale_left),      T(cse),       T(cse_left),  T(transposes),     T(transposes_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
