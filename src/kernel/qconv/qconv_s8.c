@@ -36,26 +36,34 @@ bool sg_qconv_packed(const sg_qconv_args *a, size_t *bytes)
     return true;
 }
 
-static int32_t byte_at(const void *p, int64_t i, bool is_signed)
+/* to[i] = w[i] - zero, in 16-bit integers or floats. */
+static void widen_weights(const void *w, bool w_signed, int64_t n, int32_t zero, bool real, void *to)
 {
-    return is_signed ? ((const int8_t *)p)[i] : ((const uint8_t *)p)[i];
+    const int8_t *s = w;
+    const uint8_t *u = w;
+    int16_t *q = to;
+    float *f = to;
+    for (int64_t i = 0; i < n; i++) {
+        int32_t v = (w_signed ? s[i] : u[i]) - zero;
+        if (real)
+            f[i] = (float)v;
+        else
+            q[i] = (int16_t)v;
+    }
 }
 
 void sg_qconv_pack(const sg_qconv_args *a, const void *w, bool w_signed, const int32_t *w_zero, void *packed)
 {
     int64_t n = depth(a), k = sg_qdot_up(n, SG_QDOT_K), ocg = a->oc / a->group, up = sg_qdot_up(ocg, SG_QDOT_W);
+    bool real = sg_qconv_is_depthwise(a);
     size_t bytes;
     if (!sg_qconv_packed(a, &bytes))
         return;
     memset(packed, 0, bytes);
-    for (int64_t m = 0; m < a->oc; m++)
-        for (int64_t i = 0; i < n; i++) {
-            int32_t v = byte_at(w, m * n + i, w_signed) - w_zero[m];
-            if (sg_qconv_is_depthwise(a))
-                ((float *)packed)[m * n + i] = (float)v;
-            else
-                ((int16_t *)packed)[(m / ocg * up + m % ocg) * k + i] = (int16_t)v;
-        }
+    for (int64_t m = 0; m < a->oc; m++) {
+        int64_t row = real ? m * n * (int64_t)sizeof(float) : (m / ocg * up + m % ocg) * k * (int64_t)sizeof(int16_t);
+        widen_weights((const uint8_t *)w + m * n, w_signed, n, w_zero[m], real, (uint8_t *)packed + row);
+    }
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------- */

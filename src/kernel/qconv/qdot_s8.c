@@ -1,6 +1,8 @@
 /* Dot products of rows of 16-bit integers. The loop is one that compilers turn into multiply-add-pairs instructions. */
 #include "kernel/qconv/qdot_s8.h"
 
+#include <string.h>
+
 static void tile(const int16_t *restrict w, const int16_t *restrict x, int64_t k, int32_t out[SG_QDOT_W][SG_QDOT_X])
 {
     const int16_t *w0 = w, *w1 = w + k, *w2 = w + 2 * k, *w3 = w + 3 * k, *x0 = x, *x1 = x + k;
@@ -38,14 +40,16 @@ void sg_qdot(const int16_t *w, int64_t n_w, const int16_t *x, int64_t n_x, int64
         }
 }
 
-/* |t| < 2^22 after the clamp, so that adding and subtracting 1.5 * 2^23 rounds half to even. */
+/* |t| < 2^22 after the clamp, so that adding 1.5 * 2^23 rounds half to even, and leaves the integer in the low bits. */
 static inline uint8_t requant(int32_t acc, int32_t bias, float scale, float min, float max, int32_t zero)
 {
     float t = (float)(int32_t)((uint32_t)acc + (uint32_t)bias) * scale;
+    uint32_t bits;
     t = t > min ? t : min;
     t = t < max ? t : max;
-    t = (t + 12582912.0f) - 12582912.0f;
-    return (uint8_t)((int32_t)t + zero);
+    t += 12582912.0f;
+    memcpy(&bits, &t, sizeof bits);
+    return (uint8_t)(bits + (uint32_t)zero);
 }
 
 void sg_q_store(const int32_t *acc, int64_t n, int32_t bias, float scale, const sg_q_out *o, uint8_t *restrict y)

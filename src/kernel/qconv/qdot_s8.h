@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* Rows of weights come in fours and rows of inputs in twos; both are padded with zeros to a multiple of 16 elements. */
-enum { SG_QDOT_W = 4, SG_QDOT_X = 2, SG_QDOT_K = 16 };
+/* Rows of weights come in fours and rows of inputs in twos; both are padded with zeros to a multiple of 8 elements. */
+enum { SG_QDOT_W = 4, SG_QDOT_X = 2, SG_QDOT_K = 8 };
 
 static inline int64_t sg_qdot_up(int64_t n, int64_t by) { return (n + by - 1) / by * by; }
 
