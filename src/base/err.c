@@ -5,6 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Names from a file may hold anything: one line stays one line. */
+static void one_line(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f)
+            *s = '?';
+}
+
 sedge_status sg_fail(sg_err *err, sedge_status status, const char *fmt, ...)
 {
     if (err && err->status == SEDGE_OK) {
@@ -12,6 +20,7 @@ sedge_status sg_fail(sg_err *err, sedge_status status, const char *fmt, ...)
         va_start(ap, fmt);
         vsnprintf(err->msg, sizeof err->msg, fmt, ap);
         va_end(ap);
+        one_line(err->msg);
         err->status = status;
     }
     return status;
@@ -38,6 +47,7 @@ void sg_err_where(sg_err *err, const char *fmt, ...)
         len = sizeof err->msg - 1 - at;
     memcpy(err->msg + at, old, len);
     err->msg[at + len] = 0;
+    one_line(err->msg);
 }
 
 const char *sedge_status_text(sedge_status status)

@@ -112,7 +112,8 @@ struct sg_chunk {
     struct sg_chunk *next;
     size_t size, used; /* bytes after this header */
 };
-#define HEAD ((sizeof(struct sg_chunk) + 15u) & ~(size_t)15u)
+/* Room for the header and for rounding the first byte after it up to 16: malloc aligns to 8 on 32-bit machines. */
+#define HEAD ((sizeof(struct sg_chunk) + 31u) & ~(size_t)15u)
 
 void *sg_arena_alloc(sg_arena *a, size_t size)
 {
@@ -134,7 +135,8 @@ void *sg_arena_alloc(sg_arena *a, size_t size)
         c->next = a->chunk;
         a->chunk = c;
     }
-    unsigned char *p = (unsigned char *)c + HEAD + c->used;
+    size_t first = sizeof *c + (16u - ((uintptr_t)c + sizeof *c) % 16u) % 16u;
+    unsigned char *p = (unsigned char *)c + first + c->used;
     c->used += size;
     a->total += size;
     memset(p, 0, size);

@@ -221,7 +221,7 @@ static sedge_status place(sg_frame *f, sg_err *err)
         }
         for (uint32_t i = 0; i < p->n_place[space]; i++)
             f->val[pl[i].slot].data =
-                space == SG_SPACE_HOST ? (void *)(f->arena + f->off[i]) : (void *)(uintptr_t)(f->dev_base + f->off[i]);
+                space == SG_SPACE_HOST ? (f->arena ? (void *)(f->arena + f->off[i]) : NULL) : (void *)(uintptr_t)(f->dev_base + f->off[i]);
     }
     return SEDGE_OK;
 }
