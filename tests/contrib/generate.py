@@ -229,7 +229,7 @@ def grouped(r):
                   "last": np.full(batch, past + length - 1, np.int32), "total": np.array(past + length, np.int32),
                   "cos": cos if rotates else None, "sin": sin if rotates else None}
         window = attributes.get("local_window_size")
-        # onnxruntime took the window to be one longer until 1.23, so its answer depends on the version.
+        # onnxruntime took the window to be one longer up to 1.23, so its answer depends on the version.
         answer = windowed(q, k, v, inputs["past_k"], inputs["past_v"], window) if window else None
         return single(f"grouped_{name}", "GroupQueryAttention", inputs, "cos sin", "y,present_k,present_v", answer=answer,
                       num_heads=4, kv_num_heads=2, **attributes)
