@@ -106,7 +106,7 @@ static sedge_status prepare(bench *b, const args *a, sedge_error *err)
 typedef struct op_time {
     const char *op;
     int count;
-    double s;
+    double s, macs, bytes; /* of all runs; of one run */
 } op_time;
 
 static int slowest_first(const void *a, const void *b)
@@ -131,6 +131,11 @@ static op_time *op_times(const bench *b, int *n)
             t[(*n)++].op = op;
         t[k].count++;
         t[k].s += b->step_s[i];
+        double macs, bytes;
+        if (sedge_session_step_work(b->o.session, i, &macs, &bytes)) {
+            t[k].macs += macs;
+            t[k].bytes += bytes;
+        }
     }
     if (t)
         qsort(t, (size_t)*n, sizeof *t, slowest_first);
@@ -189,6 +194,8 @@ static void print_json(const bench *b, const args *a, const figure *f)
             json_str(&j, "op", t[i].op);
             json_int(&j, "steps", t[i].count);
             json_num(&j, "ms", 1e3 * t[i].s / (double)b->n);
+            json_num(&j, "macs", t[i].macs);
+            json_num(&j, "bytes", t[i].bytes);
             json_close(&j, '}');
         }
         json_close(&j, ']');
@@ -199,7 +206,7 @@ static void print_json(const bench *b, const args *a, const figure *f)
 
 static void print_ops(const bench *b)
 {
-    static const char *const title[] = {"op", ">steps", ">ms per run", ">share"};
+    static const char *const title[] = {"op", ">steps", ">ms per run", ">share", ">rate"};
     table t;
     int n = 0;
     double total = 0;
@@ -208,12 +215,19 @@ static void print_ops(const bench *b)
         return;
     for (int i = 0; i < n; i++)
         total += o[i].s;
-    table_init(&t, 4, title);
+    table_init(&t, 5, title);
     for (int i = 0; i < n; i++) {
         table_cell(&t, "%s", o[i].op);
         table_cell(&t, "%d", o[i].count);
         table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->n);
         table_cell(&t, "%.1f %%", total > 0 ? 100 * o[i].s / total : 0);
+        double per_run = o[i].s / (double)b->n; /* two operations a multiply-add; what has none is bound by its bytes */
+        if (per_run <= 0)
+            table_cell(&t, "-");
+        else if (o[i].macs > 0)
+            table_cell(&t, "%.2f GFLOP/s", 2e-9 * o[i].macs / per_run);
+        else
+            table_cell(&t, "%.2f GB/s", 1e-9 * o[i].bytes / per_run);
     }
     putchar('\n');
     table_print(&t, stdout);

@@ -174,8 +174,7 @@ static sedge_status tensors_only(const sg_frame *f, const sg_step *s, sg_err *er
     return SEDGE_OK;
 }
 
-/* Takes the step's multiply-adds from the budget of the run. */
-static sedge_status spend_macs(sg_frame *f, const sg_step *s, sg_err *err)
+double sg_frame_macs(const sg_frame *f, const sg_step *s)
 {
     sg_type type[5];
     const sg_type *in[4] = {NULL};
@@ -185,10 +184,17 @@ static sedge_status spend_macs(sg_frame *f, const sg_step *s, sg_err *err)
             sg_type_of(f->operand[s->operand + (uint32_t)k], &type[k]);
             in[k] = &type[k];
         }
-    const sg_tensor *o = s->n_out ? f->operand[s->operand + s->n_in] : NULL;
-    if (o)
-        sg_type_of(o, &type[4]);
-    f->run->macs_left -= o ? sg_op_macs(s->op, s->attrs, in, n, &type[4]) : 0;
+    const sg_tensor *o = s->op && s->n_out ? f->operand[s->operand + s->n_in] : NULL;
+    if (!o)
+        return 0;
+    sg_type_of(o, &type[4]);
+    return sg_op_macs(s->op, s->attrs, in, n, &type[4]);
+}
+
+/* Takes the step's multiply-adds from the budget of the run. */
+static sedge_status spend_macs(sg_frame *f, const sg_step *s, sg_err *err)
+{
+    f->run->macs_left -= sg_frame_macs(f, s);
     if (f->run->macs_left < 0)
         return sg_fail(err, SEDGE_E_LIMIT, "the budget of multiply-adds ends here");
     return SEDGE_OK;
