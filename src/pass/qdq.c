@@ -146,8 +146,9 @@ static int64_t span(const sg_type *t, int from, int to)
 /* The operands (a, scale, zero, b, scale, zero, y scale, zero, bias). */
 static sedge_status operands(sg_graph *g, island *s, const sg_qdq *a, const sg_qdq *b, const sg_qdq *y, sg_vid bias, sg_err *err)
 {
-    const sg_vid in[9] = {a->q,     a->scale, sg_qdq_zero_value(g, a), b->q, b->scale, sg_qdq_zero_value(g, b),
-                          y->scale, sg_qdq_zero_value(g, y), bias};
+    const sg_vid in[9] = {
+        a->q, a->scale, sg_qdq_zero_value(g, a), b->q, b->scale, sg_qdq_zero_value(g, b), y->scale, sg_qdq_zero_value(g, y),
+        bias};
     s->n_in = bias ? 9 : 8;
     for (int k = 0; k < s->n_in; k++)
         if (!(s->in[k] = in[k]))
@@ -222,7 +223,8 @@ static sedge_status binary(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
         !reads_8bit(g, sg_node_in(g, s->core, 1), &b) || b.n != 1 || a.dtype != y->dtype)
         return SEDGE_OK;
     double sa = sg_qdq_scale(g, &a, 0), sb = sg_qdq_scale(g, &b, 0), sy = sg_qdq_scale(g, y, 0);
-    if (sg_q_scale(&own, sa, kind == SG_BINARY_MUL ? sb : 1, sy, &scale) != SEDGE_OK || sg_q_scale(&own, sb, 1, sy, &scale) != SEDGE_OK)
+    if (sg_q_scale(&own, sa, kind == SG_BINARY_MUL ? sb : 1, sy, &scale) != SEDGE_OK ||
+        sg_q_scale(&own, sb, 1, sy, &scale) != SEDGE_OK)
         return SEDGE_OK;
     s->row = SG_OP_QLINEAR_BINARY;
     s->kind = kind == SG_BINARY_ADD ? SG_QBINARY_ADD : SG_QBINARY_MUL;

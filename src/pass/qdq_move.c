@@ -5,7 +5,7 @@
 #include "op/pool.h"
 #include "pass/qdq.h"
 
-static const sg_op_id movers[] = {SG_OP_RESHAPE,   SG_OP_FLATTEN, SG_OP_SQUEEZE, SG_OP_UNSQUEEZE,
+static const sg_op_id movers[] = {SG_OP_RESHAPE,   SG_OP_FLATTEN, SG_OP_SQUEEZE,        SG_OP_UNSQUEEZE,
                                   SG_OP_TRANSPOSE, SG_OP_SLICE,   SG_OP_DEPTH_TO_SPACE, SG_OP_SPACE_TO_DEPTH};
 
 /* Padding with 0 or with what is there: 0 is the zero point. */
@@ -93,7 +93,8 @@ static sedge_status swap(sg_graph *g, sg_nid n, const sg_qdq *d, sg_err *err)
 
 sedge_status sg_pass_qdq_move(sg_graph *g, int *changed, sg_err *err)
 {
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         sg_qdq d;
         if (!matches(g, n, &d))
             continue;

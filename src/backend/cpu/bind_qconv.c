@@ -14,8 +14,9 @@ static bool args_of(sg_exec *x, const sg_qbound *b, sg_qconv_args *a)
     int n = in->rank - 2, last = n - 1;
     sg_err own = {0};
     sg_window win;
-    if (n < 1 || n > 2 || w->rank != in->rank || out->rank != in->rank || sg_dim_apply(SG_DIM_MUL, w->dim[1], group) != in->dim[1] ||
-        out->dim[1] != w->dim[0] || sg_window_read(&own, x->attrs, n, w->dim + 2, &win) != SEDGE_OK)
+    if (n < 1 || n > 2 || w->rank != in->rank || out->rank != in->rank ||
+        sg_dim_apply(SG_DIM_MUL, w->dim[1], group) != in->dim[1] || out->dim[1] != w->dim[0] ||
+        sg_window_read(&own, x->attrs, n, w->dim + 2, &win) != SEDGE_OK)
         return false;
     sg_window_resolve(&win, in->dim + 2, out->dim + 2);
     *a = (sg_qconv_args){.c = in->dim[1],
@@ -112,7 +113,8 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s)
     const int64_t *dim = w->type.dim;
     if (group < 1 || sg_d_numel(&w->type) < 1 || dim[0] % group || dim[1] > SG_WINDOW_MAX || group > SG_WINDOW_MAX)
         return false;
-    sg_qconv_args a = {.c = dim[1] * group, .oc = dim[0], .group = group, .kh = w->type.rank == 4 ? dim[2] : 1, .kw = dim[w->type.rank - 1]};
+    sg_qconv_args a = {
+        .c = dim[1] * group, .oc = dim[0], .group = group, .kh = w->type.rank == 4 ? dim[2] : 1, .kw = dim[w->type.rank - 1]};
     sg_qbound *b = sg_qbound_read(p, s, a.oc, sg_d_numel(&w->type) / a.oc, 1);
     void *room = b && sg_qconv_packed(&a, &bytes) ? sg_qbound_room(p, bytes) : NULL;
     if (!room)

@@ -6,8 +6,13 @@ static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *w = x->in[3];
     const sg_qbound *b = x->packed;
-    sg_qgemm_args a = {.n = w->dim[1], .k = w->dim[0], .a_signed = in->dtype == SG_I8, .a_zero = b->x_zero, .out = b->out,
-                       .bias = b->bias, .scale = b->scale};
+    sg_qgemm_args a = {.n = w->dim[1],
+                       .k = w->dim[0],
+                       .a_signed = in->dtype == SG_I8,
+                       .a_zero = b->x_zero,
+                       .out = b->out,
+                       .bias = b->bias,
+                       .scale = b->scale};
     size_t bytes;
     if (in->rank < 1 || in->dim[in->rank - 1] != a.k || !sg_qgemm_scratch(&a, &bytes))
         return sg_ref_qlinear_matmul(x);

@@ -62,9 +62,9 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
     for (int i = 1; i < 8; i++)
         if (!constant(p, s, i, &c[i]))
             return NULL;
-    if (!x || !sg_q_is_8bit((sg_dtype)x->type.dtype) || !sg_q_is_8bit((sg_dtype)c[3].dtype) || !sg_q_is_8bit((sg_dtype)c[7].dtype) ||
-        sg_numel(&c[1]) != 1 || sg_numel(&c[2]) != 1 || sg_numel(&c[6]) != 1 || sg_numel(&c[7]) != 1 || !one_or(&c[4], n) ||
-        !one_or(&c[5], n))
+    if (!x || !sg_q_is_8bit((sg_dtype)x->type.dtype) || !sg_q_is_8bit((sg_dtype)c[3].dtype) ||
+        !sg_q_is_8bit((sg_dtype)c[7].dtype) || sg_numel(&c[1]) != 1 || sg_numel(&c[2]) != 1 || sg_numel(&c[6]) != 1 ||
+        sg_numel(&c[7]) != 1 || !one_or(&c[4], n) || !one_or(&c[5], n))
         return NULL;
     sg_qbound *b = sg_arena_alloc(&p->arena, sizeof *b);
     if (!b)
@@ -82,7 +82,8 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
         return NULL;
     for (int64_t i = 0; i < n; i++) {
         sg_err own = {0};
-        if (sg_q_scale(&own, alpha * sg_q_factor(&c[1], 0), sg_q_factor(&c[4], i), sg_q_factor(&c[6], 0), &b->scale[i]) != SEDGE_OK)
+        if (sg_q_scale(&own, alpha * sg_q_factor(&c[1], 0), sg_q_factor(&c[4], i), sg_q_factor(&c[6], 0), &b->scale[i]) !=
+            SEDGE_OK)
             return NULL;
     }
     return b;

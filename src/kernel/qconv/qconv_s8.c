@@ -5,6 +5,8 @@
 
 /* Patches of one tile fill about this much, so that they stay in a first or second level cache. */
 enum { TILE_BYTES = 49152, TILE_MOST = 128, TILE_LEAST = 8 };
+/* Outputs that a depthwise channel computes at a time. */
+enum { BAND = 2048 };
 #define SIZE_LIMIT ((int64_t)1 << 31)
 
 static int64_t taps(const sg_qconv_args *a)
@@ -19,7 +21,7 @@ static int64_t depth(const sg_qconv_args *a)
 
 bool sg_qconv_is_depthwise(const sg_qconv_args *a)
 {
-    return a->c == a->group && taps(a) <= 256;
+    return a->c == a->group && taps(a) <= 256 && a->oc / a->group < SG_QDOT_W;
 }
 
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
@@ -88,6 +90,18 @@ static int64_t padded_h(const sg_qconv_args *a)
     return reach > a->pad_top + a->h ? reach : a->pad_top + a->h;
 }
 
+/* Where windows move by one, a band of rows is one run over the padded plane, and what its margins give is dropped. */
+static bool is_flat(const sg_qconv_args *a)
+{
+    return a->stride_h == 1 && a->stride_w == 1;
+}
+
+static int64_t band_of(const sg_qconv_args *a)
+{
+    int64_t rows = BAND / (is_flat(a) ? padded_w(a) : a->ow);
+    return rows < 1 ? 1 : rows > a->oh ? a->oh : rows;
+}
+
 bool sg_qconv_scratch(const sg_qconv_args *a, size_t *bytes)
 {
     const int64_t sides[] = {a->c, a->h, a->w, a->oh, a->ow, a->kh, a->kw, depth(a), padded_h(a), padded_w(a)};
@@ -97,7 +111,8 @@ bool sg_qconv_scratch(const sg_qconv_args *a, size_t *bytes)
     if (sg_qconv_is_depthwise(a)) {
         if (padded_h(a) * padded_w(a) > SIZE_LIMIT)
             return false;
-        *bytes = (size_t)(padded_h(a) * padded_w(a) + a->ow) * sizeof(float) + (size_t)a->ow * sizeof(int32_t);
+        size_t room = (size_t)(band_of(a) * padded_w(a)); /* sums, accumulators, bytes */
+        *bytes = (size_t)(padded_h(a) * padded_w(a)) * sizeof(float) + room * (sizeof(float) + sizeof(int32_t) + 1);
         return true;
     }
     int64_t n = tile_of(a);
@@ -142,49 +157,67 @@ static void add_row(float *restrict sum, const float *restrict x, int64_t n, int
             sum[i] += w * x[stride * i];
 }
 
-/* The usual window, three taps to a pass. */
-static void add_row3(float *restrict sum, const float *restrict x, int64_t n, int64_t stride, const float *w)
+/* The usual window in one pass over its three rows. */
+static void sum_3x3(float *restrict sum, const float *x0, int64_t pitch, int64_t n, int64_t stride, const float *w)
 {
-    const float w0 = w[0], w1 = w[1], w2 = w[2];
+    const float a0 = w[0], a1 = w[1], a2 = w[2], b0 = w[3], b1 = w[4], b2 = w[5], c0 = w[6], c1 = w[7], c2 = w[8];
+    const float *x1 = x0 + pitch, *x2 = x1 + pitch;
     if (stride == 1)
         for (int64_t i = 0; i < n; i++)
-            sum[i] += w0 * x[i] + w1 * x[i + 1] + w2 * x[i + 2];
+            sum[i] = (a0 * x0[i] + a1 * x0[i + 1] + a2 * x0[i + 2]) + (b0 * x1[i] + b1 * x1[i + 1] + b2 * x1[i + 2]) +
+                     (c0 * x2[i] + c1 * x2[i + 1] + c2 * x2[i + 2]);
     else
         for (int64_t i = 0; i < n; i++)
-            sum[i] += w0 * x[2 * i] + w1 * x[2 * i + 1] + w2 * x[2 * i + 2];
+            sum[i] = (a0 * x0[2 * i] + a1 * x0[2 * i + 1] + a2 * x0[2 * i + 2]) +
+                     (b0 * x1[2 * i] + b1 * x1[2 * i + 1] + b2 * x1[2 * i + 2]) +
+                     (c0 * x2[2 * i] + c1 * x2[2 * i + 1] + c2 * x2[2 * i + 2]);
 }
 
-static void depthwise_row(const sg_qconv_args *a, const float *plane, const float *w, int64_t row, float *sum)
+/* n outputs from the place x of their first window on. */
+static void depthwise_run(const sg_qconv_args *a, const float *x, const float *w, int64_t n, float *sum)
 {
     int64_t pitch = padded_w(a);
-    bool three = a->kw == 3 && a->dilation_w == 1 && a->stride_w <= 2;
-    memset(sum, 0, (size_t)a->ow * sizeof *sum);
-    for (int64_t r = 0; r < a->kh; r++) {
-        const float *x = plane + (row * a->stride_h + r * a->dilation_h) * pitch;
-        if (three)
-            add_row3(sum, x, a->ow, a->stride_w, w + r * 3);
-        for (int64_t k = 0; !three && k < a->kw; k++)
-            add_row(sum, x + k * a->dilation_w, a->ow, a->stride_w, w[r * a->kw + k]);
+    if (a->kh == 3 && a->kw == 3 && a->dilation_w == 1 && a->stride_w <= 2) {
+        sum_3x3(sum, x, pitch * a->dilation_h, n, a->stride_w, w);
+        return;
     }
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    for (int64_t r = 0; r < a->kh; r++)
+        for (int64_t k = 0; k < a->kw; k++)
+            add_row(sum, x + r * a->dilation_h * pitch + k * a->dilation_w, n, a->stride_w, w[r * a->kw + k]);
+}
+
+/* Rows [row, row + rows) of output channel m. */
+static void depthwise_band(const sg_qconv_args *a, const float *plane, const float *w, int64_t m, int64_t row, int64_t rows,
+                           uint8_t *y, float *sum)
+{
+    int64_t pitch = padded_w(a), n = is_flat(a) ? (rows - 1) * pitch + a->ow : rows * a->ow, room = band_of(a) * pitch;
+    int32_t *acc = (int32_t *)(sum + room);
+    uint8_t *to = is_flat(a) && pitch != a->ow ? (uint8_t *)(acc + room) : y;
+    if (is_flat(a))
+        depthwise_run(a, plane + row * pitch, w, n, sum);
+    for (int64_t r = 0; r < rows && !is_flat(a); r++)
+        depthwise_run(a, plane + (row + r) * a->stride_h * pitch, w, a->ow, sum + r * a->ow);
+    for (int64_t i = 0; i < n; i++)
+        acc[i] = (int32_t)sum[i];
+    sg_q_store(acc, n, a->bias[m], a->scale[m], &a->out, to);
+    for (int64_t r = 0; r < rows && to != y; r++)
+        memcpy(y + r * a->ow, to + r * pitch, (size_t)a->ow);
 }
 
 static void depthwise(const sg_qconv_args *a, const void *x, const float *w, int64_t from, int64_t to, uint8_t *y, void *scratch)
 {
-    float *sum = scratch, *plane = sum + 2 * a->ow;
-    int32_t *acc = (int32_t *)scratch + a->ow;
-    int64_t each = a->oc / a->group, have = -1;
+    float *plane = scratch, *sum = plane + padded_h(a) * padded_w(a);
+    int64_t each = a->oc / a->group, have = -1, band = band_of(a);
     memset(plane, 0, (size_t)(padded_h(a) * padded_w(a)) * sizeof *plane);
     for (int64_t m = from; m < to; m++) {
         if (m / each != have) {
             have = m / each;
             widen_plane(a, x, have * a->h * a->w, plane);
         }
-        for (int64_t r = 0; r < a->oh; r++) {
-            depthwise_row(a, plane, w + m * taps(a), r, sum);
-            for (int64_t i = 0; i < a->ow; i++)
-                acc[i] = (int32_t)sum[i];
-            sg_q_store(acc, a->ow, a->bias[m], a->scale[m], &a->out, y + (m * a->oh + r) * a->ow);
-        }
+        for (int64_t r = 0; r < a->oh; r += band)
+            depthwise_band(a, plane, w + m * taps(a), m, r, a->oh - r < band ? a->oh - r : band, y + (m * a->oh + r) * a->ow,
+                           sum);
     }
 }
 
@@ -209,7 +242,8 @@ static void fill_run(const sg_qconv_args *a, const uint8_t *row, int64_t ix, int
 }
 
 /* One tap of one channel for outputs [from, from + n) of the image. */
-static void fill_tap(const sg_qconv_args *a, const uint8_t *x, int64_t kh, int64_t kw, int64_t from, int64_t n, int64_t k, int16_t *to)
+static void fill_tap(const sg_qconv_args *a, const uint8_t *x, int64_t kh, int64_t kw, int64_t from, int64_t n, int64_t k,
+                     int16_t *to)
 {
     while (n > 0) {
         int64_t oy = from / a->ow, ox = from % a->ow, run = a->ow - ox < n ? a->ow - ox : n;
@@ -279,7 +313,8 @@ void sg_qconv(const sg_qconv_args *args, const void *x, const void *packed, int6
     int64_t ocg = a.oc / a.group, icg = a.c / a.group, up = sg_qdot_up(ocg, SG_QDOT_W), k = sg_qdot_up(depth(&a), SG_QDOT_K);
     for (int64_t m = from; m < to;) {
         int64_t g = m / ocg, end = (g + 1) * ocg < to ? (g + 1) * ocg : to;
-        dense(&a, (const uint8_t *)x + g * icg * a.h * a.w, (const int16_t *)packed + (g * up + m - g * ocg) * k, m, end, y, scratch);
+        dense(&a, (const uint8_t *)x + g * icg * a.h * a.w, (const int16_t *)packed + (g * up + m - g * ocg) * k, m, end, y,
+              scratch);
         m = end;
     }
 }

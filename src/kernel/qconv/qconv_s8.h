@@ -19,7 +19,7 @@ typedef struct sg_qconv_args {
     const float *scale;  /* [oc]: x scale * w scale / y scale */
 } sg_qconv_args;
 
-/* Each output channel reads one input channel through few taps: summed in float, where all is exact below 2^24. */
+/* Few output channels read each input channel, through few taps: summed in float, where all is exact below 2^24. */
 bool sg_qconv_is_depthwise(const sg_qconv_args *a);
 
 /* Bytes of rewritten weights and of scratch; false: the sizes are past what this kernel takes. Of the weights' side, only

@@ -28,7 +28,8 @@ static void tile(const int16_t *restrict w, const int16_t *restrict x, int64_t k
     out[3][1] = s31;
 }
 
-void sg_qdot(const int16_t *w, int64_t n_w, const int16_t *x, int64_t n_x, int64_t k, int32_t *acc, int64_t step_w, int64_t step_x)
+void sg_qdot(const int16_t *w, int64_t n_w, const int16_t *x, int64_t n_x, int64_t k, int32_t *acc, int64_t step_w,
+             int64_t step_x)
 {
     for (int64_t i = 0; i < n_w; i += SG_QDOT_W)
         for (int64_t j = 0; j < n_x; j += SG_QDOT_X) {
@@ -60,7 +61,8 @@ void sg_q_store(const int32_t *acc, int64_t n, int32_t bias, float scale, const 
         y[i] = requant(acc[i], bias, scale, min, max, zero);
 }
 
-void sg_q_store_each(const int32_t *acc, int64_t n, const int32_t *bias, const float *scale, const sg_q_out *o, uint8_t *restrict y)
+void sg_q_store_each(const int32_t *acc, int64_t n, const int32_t *bias, const float *scale, const sg_q_out *o,
+                     uint8_t *restrict y)
 {
     const float min = (float)(o->lo - o->zero), max = (float)(o->hi - o->zero);
     const int32_t zero = o->zero;

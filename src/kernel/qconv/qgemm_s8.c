@@ -28,7 +28,8 @@ void sg_qgemm_pack(const sg_qgemm_args *a, const void *b, bool b_signed, const i
 
 bool sg_qgemm_scratch(const sg_qgemm_args *a, size_t *bytes)
 {
-    *bytes = (size_t)(ROWS * sg_qdot_up(a->n, SG_QDOT_W)) * sizeof(int32_t) + (size_t)(ROWS * sg_qdot_up(a->k, SG_QDOT_K)) * sizeof(int16_t);
+    *bytes = (size_t)(ROWS * sg_qdot_up(a->n, SG_QDOT_W)) * sizeof(int32_t) +
+             (size_t)(ROWS * sg_qdot_up(a->k, SG_QDOT_K)) * sizeof(int16_t);
     return a->n <= SIZE_LIMIT && a->k <= SIZE_LIMIT;
 }
 
