@@ -129,15 +129,15 @@ static bool reads_8bit(const sg_graph *g, sg_vid v, sg_qdq *d)
     return v && sg_qdq_reader(g, v, d) && sg_q_is_8bit(d->dtype);
 }
 
-/* Product of dims [from, to), -1 if one is not a number. */
+/* Product of dims [from, to); -1 if one is not a number, or past what a 32-bit sum could take anyway. */
 static int64_t span(const sg_type *t, int from, int to)
 {
     int64_t n = 1;
-    for (int i = from; i < to; i++)
-        if (sg_dim_is_expr(t->dim[i]))
+    for (int i = from; i < to; i++) {
+        if (sg_dim_is_expr(t->dim[i]) || t->dim[i] > INT32_MAX || n > INT32_MAX)
             return -1;
-        else
-            n *= t->dim[i];
+        n *= t->dim[i];
+    }
     return n;
 }
 
