@@ -95,7 +95,8 @@ void sedge_model_opts_init(sedge_model_opts *opts);
  * On failure *out is NULL. opts NULL: defaults. */
 sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_model_opts *opts, sedge_error *err);
 /* The same from memory, which must outlive the model. No external data. */
-sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts, sedge_error *err);
+sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts,
+                                     sedge_error *err);
 /* Plans and sessions of the model must be closed first. Sets *model to NULL; NULL is fine. */
 void sedge_model_close(sedge_model **model);
 

@@ -20,11 +20,11 @@ sedge_status sg_fail(sg_err *err, sedge_status status, const char *fmt, ...) SG_
 /* Puts "where: " before the recorded message (node, file, field). */
 void sg_err_where(sg_err *err, const char *fmt, ...) SG_PRINTF(2, 3);
 
-#define SG_TRY(expr)                       \
-    do {                                   \
-        sedge_status sg_try_st_ = (expr);  \
-        if (sg_try_st_ != SEDGE_OK)        \
-            return sg_try_st_;             \
+#define SG_TRY(expr)                      \
+    do {                                  \
+        sedge_status sg_try_st_ = (expr); \
+        if (sg_try_st_ != SEDGE_OK)       \
+            return sg_try_st_;            \
     } while (0)
 
 #endif

@@ -9,10 +9,26 @@
 /* A constant stands for itself; expression e is INT64_MIN + e. */
 typedef int64_t sg_dim;
 
-static inline bool sg_dim_is_expr(sg_dim d) { return d < INT64_MIN / 2; }
-static inline uint32_t sg_dim_expr(sg_dim d) { return (uint32_t)(d - INT64_MIN); }
+static inline bool sg_dim_is_expr(sg_dim d)
+{
+    return d < INT64_MIN / 2;
+}
+static inline uint32_t sg_dim_expr(sg_dim d)
+{
+    return (uint32_t)(d - INT64_MIN);
+}
 
-typedef enum sg_dim_op { SG_DIM_SYM, SG_DIM_ADD, SG_DIM_SUB, SG_DIM_MUL, SG_DIM_DIV, SG_DIM_MOD, SG_DIM_MIN, SG_DIM_MAX, SG_DIM_BCAST } sg_dim_op;
+typedef enum sg_dim_op {
+    SG_DIM_SYM,
+    SG_DIM_ADD,
+    SG_DIM_SUB,
+    SG_DIM_MUL,
+    SG_DIM_DIV,
+    SG_DIM_MOD,
+    SG_DIM_MIN,
+    SG_DIM_MAX,
+    SG_DIM_BCAST
+} sg_dim_op;
 
 typedef struct sg_dim_node {
     uint8_t op;     /* sg_dim_op */

@@ -97,13 +97,19 @@ typedef struct sg_graph {
     sg_arena *arena;  /* of the model; regions share it */
     sg_mem *mem;
     const char *name;
-    sg_value *value;  size_t n_value, cap_value;   /* [0] unused */
-    sg_node *node;    size_t n_node, cap_node;     /* [0] is the list head */
-    sg_operand *operand; size_t n_operand, cap_operand; /* [0] unused */
-    sg_quant *quant;  size_t n_quant, cap_quant;   /* [0] unused */
+    sg_value *value;
+    size_t n_value, cap_value;   /* [0] unused */
+    sg_node *node;
+    size_t n_node, cap_node;     /* [0] is the list head */
+    sg_operand *operand;
+    size_t n_operand, cap_operand; /* [0] unused */
+    sg_quant *quant;
+    size_t n_quant, cap_quant;   /* [0] unused */
     sg_dims dims;     /* this graph's own symbols and expressions */
-    sg_vid *input;    size_t n_input, cap_input;   /* region: its operands, in order */
-    sg_vid *output;   size_t n_output, cap_output;
+    sg_vid *input;
+    size_t n_input, cap_input;   /* region: its operands, in order */
+    sg_vid *output;
+    size_t n_output, cap_output;
 } sg_graph;
 
 sg_graph *sg_graph_new(sg_arena *arena);
@@ -116,7 +122,8 @@ sg_graph *sg_graph_clone(const sg_graph *src, sg_arena *arena);
 /* Makers return 0 (SG_NONE_ID) when memory ends. */
 sg_vid sg_value_new(sg_graph *g, sg_role role, const sg_type *type, const char *name);
 sg_vid sg_input_new(sg_graph *g, const sg_type *type, const char *name); /* and appends it to inputs */
-sg_vid sg_const_new(sg_graph *g, sg_dtype dtype, int rank, const int64_t *dim, const void *data, const char *name); /* borrows data */
+sg_vid sg_const_new(sg_graph *g, sg_dtype dtype, int rank, const int64_t *dim, const void *data,
+                    const char *name); /* borrows data */
 sg_vid sg_const_i64(sg_graph *g, const int64_t *v, int64_t n, int rank /* 0 or 1 */);
 sg_vid sg_const_f64(sg_graph *g, sg_dtype dtype, double v); /* a scalar of any numeric dtype */
 sedge_status sg_output_add(sg_graph *g, sg_vid v);

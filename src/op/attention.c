@@ -21,7 +21,8 @@ static sedge_status heads_split(sg_infer *c, int k, sg_attr_id heads, sg_dim *d,
     }
     int64_t h = sg_get_int(c->attrs, heads);
     if (h < 1 || (!sg_dim_is_expr(t->dim[2]) && t->dim[2] % h != 0))
-        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "attention: %lld heads do not divide the hidden size of input %d", (long long)h, k);
+        return SG_INFER_FAIL(c, SEDGE_E_VALUE, "attention: %lld heads do not divide the hidden size of input %d", (long long)h,
+                             k);
     d[0] = t->dim[0];
     d[1] = h;
     d[2] = t->dim[1];
@@ -119,7 +120,8 @@ static sedge_status shapes_read(sg_exec *x, sg_att *a)
     if (q[0] != k[0] || k[0] != v[0] || k[1] != v[1] || k[2] != v[2] || q[3] != k[3])
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: shapes of q, k and v do not fit", x->op->name);
     if (k[1] < 1 || q[1] % k[1] != 0)
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: %lld query heads cannot share %lld key heads", x->op->name, (long long)q[1], (long long)k[1]);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: %lld query heads cannot share %lld key heads", x->op->name, (long long)q[1],
+                            (long long)k[1]);
     a->batch = q[0];
     a->q_heads = q[1];
     a->n_q = q[2];
@@ -164,7 +166,8 @@ static sedge_status extras_read(sg_exec *x, sg_att *a)
         int64_t d = a->mask->dim[i], w = want[4 - a->mask->rank + i];
         bool last = i == a->mask->rank - 1;
         if (last ? d > w : d != 1 && d != w)
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "attention: mask dimension %d is %lld, not %lld", i, (long long)d, (long long)w);
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "attention: mask dimension %d is %lld, not %lld", i, (long long)d,
+                                (long long)w);
     }
     return SEDGE_OK;
 }

@@ -28,7 +28,8 @@ sedge_status sg_infer_linear_attention(sg_infer *c)
         SG_TRY(sg_infer_need_float(c, k));
         int rank = k == 3 ? 4 : 3;
         if (c->in[k] && c->in[k]->rank >= 0 && c->in[k]->rank != rank)
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "linear_attention: input %d must have rank %d, has %d", k, rank, c->in[k]->rank);
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "linear_attention: input %d must have rank %d, has %d", k, rank,
+                                 c->in[k]->rank);
         known = known && (k > 2 || c->in[k]->rank >= 0);
     }
     bool past = c->n_in > 3 && c->in[3];
@@ -68,7 +69,8 @@ static sedge_status shapes_read(sg_exec *x, linear *l)
     const sg_tensor *q = x->in[0], *k = x->in[1], *v = x->in[2];
     l->batch = q->dim[0], l->steps = q->dim[1];
     for (int i = 1; i < x->n_in; i++)
-        if (x->in[i] && (x->in[i]->rank != (i == 3 ? 4 : 3) || x->in[i]->dim[0] != l->batch || (i != 3 && x->in[i]->dim[1] != l->steps)))
+        if (x->in[i] &&
+            (x->in[i]->rank != (i == 3 ? 4 : 3) || x->in[i]->dim[0] != l->batch || (i != 3 && x->in[i]->dim[1] != l->steps)))
             return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "linear_attention: input %d has another batch or length than q", i);
     l->dk = k->dim[2] / l->hkv;
     l->dv = v->dim[2] / l->hkv;
@@ -79,7 +81,8 @@ static sedge_status shapes_read(sg_exec *x, linear *l)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "linear_attention: past state does not fit");
     l->n_decay = l->rule & 1 ? x->in[4]->dim[2] : 0;
     l->n_beta = l->rule & 2 ? x->in[5]->dim[2] : 0;
-    if ((l->rule & 1 && l->n_decay != l->hkv && l->n_decay != l->hkv * l->dk) || (l->rule & 2 && l->n_beta != 1 && l->n_beta != l->hkv))
+    if ((l->rule & 1 && l->n_decay != l->hkv && l->n_decay != l->hkv * l->dk) ||
+        (l->rule & 2 && l->n_beta != 1 && l->n_beta != l->hkv))
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "linear_attention: decay or beta does not fit");
     return SEDGE_OK;
 }
@@ -132,7 +135,8 @@ static void run(const linear *l, float *state, float *v, float *y)
 
 sedge_status sg_ref_linear_attention(sg_exec *x)
 {
-    linear l = {.rule = rule_of(x->attrs), .hq = sg_get_int(x->attrs, SG_A_q_num_heads), .hkv = sg_get_int(x->attrs, SG_A_kv_num_heads)};
+    linear l = {
+        .rule = rule_of(x->attrs), .hq = sg_get_int(x->attrs, SG_A_q_num_heads), .hkv = sg_get_int(x->attrs, SG_A_kv_num_heads)};
     SG_TRY(shapes_read(x, &l));
     double scale = sg_get_float(x->attrs, SG_A_scale);
     l.scale = (float)(scale != 0 ? scale : l.dk ? 1 / sqrt((double)l.dk) : 1);

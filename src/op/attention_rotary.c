@@ -35,14 +35,16 @@ static sedge_status rotary_read(sg_exec *x, rotary *r)
         r->at = (sg_att_view){r->heads * r->steps * r->size, r->steps * r->size, r->size};
     } else {
         if (heads < 1 || t->dim[2] % heads != 0)
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: num_heads %lld does not divide the hidden size", (long long)heads);
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: num_heads %lld does not divide the hidden size",
+                                (long long)heads);
         r->heads = heads, r->steps = t->dim[1], r->size = t->dim[2] / heads;
         r->at = (sg_att_view){r->steps * t->dim[2], r->size, t->dim[2]};
     }
     r->rot = sg_get_int(x->attrs, SG_A_rotary_embedding_dim);
     r->rot = r->rot ? r->rot : r->size;
     if (r->rot < 0 || r->rot > r->size || r->rot % 2)
-        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: cannot rotate %lld of %lld elements", (long long)r->rot, (long long)r->size);
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: cannot rotate %lld of %lld elements", (long long)r->rot,
+                            (long long)r->size);
     r->ids = x->n_in > 3 ? x->in[3] : NULL;
     int want = r->ids ? 2 : 3;
     for (int k = 1; k < 3; k++) {
@@ -85,7 +87,8 @@ sedge_status sg_ref_rotary_embedding(sg_exec *x)
                 int64_t id = sg_load_i64((sg_dtype)r.ids->dtype, r.ids->data, (size_t)row);
                 row = id < 0 ? id + r.rows : id;
                 if (row < 0 || row >= r.rows)
-                    return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: position %lld is not in the cache of %lld", (long long)id, (long long)r.rows);
+                    return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "rotary_embedding: position %lld is not in the cache of %lld",
+                                        (long long)id, (long long)r.rows);
             }
             const float *c = cs + row * (r.rot / 2), *s = sn + row * (r.rot / 2);
             for (int64_t h = 0; h < r.heads; h++) {

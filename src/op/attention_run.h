@@ -226,7 +226,8 @@ static void row_run(const sg_att *a, const att_data *d, int64_t b, int64_t h, in
 }
 
 /* Output k: the past and the new steps, byte for byte. */
-static void present_copy(sg_exec *x, const sg_att *a, int k, const sg_tensor *t, const sg_tensor *past, sg_att_view at, int64_t size)
+static void present_copy(sg_exec *x, const sg_att *a, int k, const sg_tensor *t, const sg_tensor *past, sg_att_view at,
+                         int64_t size)
 {
     if (k >= x->n_out || !x->out[k])
         return;
@@ -235,8 +236,10 @@ static void present_copy(sg_exec *x, const sg_att *a, int k, const sg_tensor *t,
     for (int64_t b = 0; b < a->batch; b++)
         for (int64_t h = 0; h < a->kv_heads; h++)
             for (int64_t s = 0; s < a->n_kv; s++, to += row) {
-                const char *from = s < a->n_past ? (const char *)past->data + (size_t)((b * a->kv_heads + h) * a->n_past + s) * row
-                                                 : (const char *)t->data + (size_t)(b * at.batch + h * at.head + (s - a->n_past) * at.step) * elem;
+                const char *from = s < a->n_past
+                                       ? (const char *)past->data + (size_t)((b * a->kv_heads + h) * a->n_past + s) * row
+                                       : (const char *)t->data +
+                                             (size_t)(b * at.batch + h * at.head + (s - a->n_past) * at.step) * elem;
                 if (row)
                     memcpy(to, from, row);
             }

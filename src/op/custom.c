@@ -6,7 +6,7 @@
 #include "sedge/sedge.h"
 
 #define OUT_MAX 16
-#define IN_MAX 254
+#define IN_MAX  254
 
 static sedge_status infer_custom(sg_infer *c)
 {
@@ -47,7 +47,16 @@ sedge_status sg_custom_init(sg_custom *c, const sedge_op *op, sg_err *err)
         op->max_in > IN_MAX || op->n_out < 1 || op->n_out > OUT_MAX)
         return sg_fail(err, SEDGE_E_ARG, "operator %s of the program is not described well", op->name ? op->name : "(no name)");
     c->op = *op;
-    c->row = (sg_op){op->name, (uint8_t)op->min_in, (uint8_t)op->max_in, (uint8_t)op->n_out, (uint8_t)op->n_out,
-                     SG_OPF_DYN | SG_OPF_RANDOM, infer_custom, ref_custom, "it is the program's", none, 0};
+    c->row = (sg_op){op->name,
+                     (uint8_t)op->min_in,
+                     (uint8_t)op->max_in,
+                     (uint8_t)op->n_out,
+                     (uint8_t)op->n_out,
+                     SG_OPF_DYN | SG_OPF_RANDOM,
+                     infer_custom,
+                     ref_custom,
+                     "it is the program's",
+                     none,
+                     0};
     return SEDGE_OK;
 }

@@ -20,7 +20,8 @@ static sedge_status complex_last(sg_infer *c, const sg_type *t)
 {
     sg_dim d = t->dim[t->rank - 1];
     if (!sg_dim_is_expr(d) && d != 1 && d != 2)
-        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%s: last dimension must be 1 (real) or 2 (complex), is %lld", c->op->name, (long long)d);
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%s: last dimension must be 1 (real) or 2 (complex), is %lld", c->op->name,
+                             (long long)d);
     return SEDGE_OK;
 }
 
@@ -190,7 +191,8 @@ sedge_status sg_ref_stft(sg_exec *x)
     int64_t frames = y->dim[1], bins = y->dim[2];
     const sg_tensor *window = x->n_in > 2 ? x->in[2] : NULL;
     if (window && window->dim[0] != n)
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "stft: window has %lld points, frames have %lld", (long long)window->dim[0], (long long)n);
+        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "stft: window has %lld points, frames have %lld", (long long)window->dim[0],
+                            (long long)n);
     sg_fft f;
     SG_TRY(sg_fft_init(x, &f, n));
     const double *src = sg_widen_f64(x, t), *win = window ? sg_widen_f64(x, window) : NULL;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#define PI 3.14159265358979323846
+#define PI         3.14159265358979323846
 #define LENGTH_MAX ((int64_t)1 << 27)
 
 /* Stage by stage over bit-reversed data; w holds exp(-2 pi i k / m). */
@@ -124,7 +124,8 @@ sedge_status sg_fft_init(sg_exec *x, sg_fft *f, int64_t n)
 {
     memset(f, 0, sizeof *f);
     if (n < 1 || n > LENGTH_MAX)
-        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "length %lld of a Fourier transform is not in [1, %lld]", (long long)n, (long long)LENGTH_MAX);
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "length %lld of a Fourier transform is not in [1, %lld]", (long long)n,
+                            (long long)LENGTH_MAX);
     bool power = (n & (n - 1)) == 0;
     f->n = n;
     f->m = 1;

@@ -9,13 +9,34 @@ static sg_dim make(sg_infer *c, sg_dim_op op, sg_dim a, sg_dim b)
     return c->dims ? sg_dim_make(c->dims, op, a, b) : sg_dim_apply(op, a, b);
 }
 
-sg_dim sg_d_add(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_ADD, a, b); }
-sg_dim sg_d_sub(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_SUB, a, b); }
-sg_dim sg_d_mul(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_MUL, a, b); }
-sg_dim sg_d_div(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_DIV, a, b); }
-sg_dim sg_d_mod(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_MOD, a, b); }
-sg_dim sg_d_min(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_MIN, a, b); }
-sg_dim sg_d_max(sg_infer *c, sg_dim a, sg_dim b) { return make(c, SG_DIM_MAX, a, b); }
+sg_dim sg_d_add(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_ADD, a, b);
+}
+sg_dim sg_d_sub(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_SUB, a, b);
+}
+sg_dim sg_d_mul(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_MUL, a, b);
+}
+sg_dim sg_d_div(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_DIV, a, b);
+}
+sg_dim sg_d_mod(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_MOD, a, b);
+}
+sg_dim sg_d_min(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_MIN, a, b);
+}
+sg_dim sg_d_max(sg_infer *c, sg_dim a, sg_dim b)
+{
+    return make(c, SG_DIM_MAX, a, b);
+}
 
 sg_dim sg_d_fresh(sg_infer *c)
 {
@@ -227,7 +248,8 @@ static sedge_status outputs_write(sg_graph *g, sg_nid id, sg_infer *c)
             if (d == SG_DIM_BAD)
                 return sg_fail(c->err, SEDGE_E_NOMEM, "out of memory");
             if (d < 0 && !sg_dim_is_expr(d))
-                return sg_fail(c->err, SEDGE_E_SHAPE, "output %d would have a negative dimension (axis %d: %lld)", k, i, (long long)d);
+                return sg_fail(c->err, SEDGE_E_SHAPE, "output %d would have a negative dimension (axis %d: %lld)", k, i,
+                               (long long)d);
         }
         int64_t numel;
         if (sg_d_numel(&c->out[k]) < 0 && c->out[k].kind == SG_TENSOR && c->out[k].rank > 0) {
@@ -284,9 +306,21 @@ static sedge_status infer_node(sg_graph *g, sg_nid id, rule_io *io, sg_err *err)
         io->content[k] = v->content;
     }
     if (st == SEDGE_OK) {
-        sg_infer c = {.op = op, .attrs = {n->attr, n->n_attr}, .dims = &g->dims, .owner = id + 1, .n_in = n->n_in, .n_out = n->n_out,
-                      .in = io->in, .data = io->data, .content = io->content, .out = out, .out_content = known, .n_out_content = -1,
-                      .region = n->region, .n_region = n->n_region, .err = err};
+        sg_infer c = {.op = op,
+                      .attrs = {n->attr, n->n_attr},
+                      .dims = &g->dims,
+                      .owner = id + 1,
+                      .n_in = n->n_in,
+                      .n_out = n->n_out,
+                      .in = io->in,
+                      .data = io->data,
+                      .content = io->content,
+                      .out = out,
+                      .out_content = known,
+                      .n_out_content = -1,
+                      .region = n->region,
+                      .n_region = n->n_region,
+                      .err = err};
         st = op->infer(&c);
         if (st == SEDGE_OK)
             st = outputs_write(g, id, &c);
@@ -315,6 +349,6 @@ sedge_status sg_infer_node(sg_graph *g, sg_nid id, sg_err *err)
 sedge_status sg_infer_graph(sg_graph *g, sg_err *err)
 {
     SG_EACH_NODE(g, n)
-        SG_TRY(sg_infer_node(g, n, err));
+    SG_TRY(sg_infer_node(g, n, err));
     return SEDGE_OK;
 }

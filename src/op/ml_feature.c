@@ -144,7 +144,8 @@ sedge_status sg_ref_array_feature_extractor(sg_exec *x)
     for (int64_t k = 0; k < n; k++) {
         int64_t f = sg_load_i64((sg_dtype)at->dtype, at->data, (size_t)k);
         if (f < 0 || f >= features)
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "array_feature_extractor: index %lld is not in [0, %lld)", (long long)f, (long long)features);
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "array_feature_extractor: index %lld is not in [0, %lld)", (long long)f,
+                                (long long)features);
         for (int64_t r = 0; r < rows; r++)
             sg_elem_copy((sg_dtype)t->dtype, x->out[0]->data, (size_t)(r * n + k), t->data, (size_t)(r * features + f));
     }

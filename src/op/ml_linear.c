@@ -17,7 +17,8 @@ sedge_status sg_infer_linear_model(sg_infer *c)
     int64_t targets = targets_of(c->attrs);
     SG_TRY(sg_ml_want_rows(c));
     if (!w || n < 1 || targets < 1 || n % targets != 0 || (n_add && n_add != targets))
-        return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "linear_model: %d coefficients and %d intercepts for %lld targets", n, n_add, (long long)targets);
+        return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "linear_model: %d coefficients and %d intercepts for %lld targets", n, n_add,
+                             (long long)targets);
     c->out[0].dtype = SG_F32;
     c->out[0].rank = 2;
     c->out[0].dim[0] = sg_ml_row_count(c);

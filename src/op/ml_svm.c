@@ -96,7 +96,8 @@ static sedge_status svm_read(sg_exec *x, svm *s)
     s->kernel = s->n_vector > 0 ? (int)sg_get_int(x->attrs, SG_A_kind) : KERNEL_LINEAR;
     s->pairs = s->classes * (s->classes - 1) / 2;
     int64_t coefs = s->voting ? (s->classes - 1) * s->n_vector : s->n_vector > 0 ? s->n_vector : s->classes * s->features;
-    if (bad || s->n_vector < 0 || s->n_vector > INT32_MAX || s->n_coef < coefs || s->n_rho < 1 || (s->n_vector > 0 && n_vec / s->n_vector != s->features) ||
+    if (bad || s->n_vector < 0 || s->n_vector > INT32_MAX || s->n_coef < coefs || s->n_rho < 1 ||
+        (s->n_vector > 0 && n_vec / s->n_vector != s->features) ||
         (s->voting && (n_class != s->classes || s->n_rho < s->pairs || (s->n_prob && (s->n_prob < s->pairs || n_b < s->pairs)))))
         return SG_EXEC_FAIL(x, SEDGE_E_FORMAT, "svm: lists of numbers do not fit each other or the input");
     return SEDGE_OK;

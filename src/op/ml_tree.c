@@ -72,8 +72,10 @@ static sedge_status nodes_read(sg_exec *x, forest *f)
 {
     int n[6], n_nan;
     const int64_t *feature = sg_get_ints(x->attrs, SG_A_nodes_featureids, &n[0]);
-    const int64_t *to[2] = {sg_get_ints(x->attrs, SG_A_nodes_falsenodeids, &n[1]), sg_get_ints(x->attrs, SG_A_nodes_truenodeids, &n[2])};
-    const int64_t *leaf[2] = {sg_get_ints(x->attrs, SG_A_nodes_falseleafs, &n[3]), sg_get_ints(x->attrs, SG_A_nodes_trueleafs, &n[4])};
+    const int64_t *to[2] = {sg_get_ints(x->attrs, SG_A_nodes_falsenodeids, &n[1]),
+                            sg_get_ints(x->attrs, SG_A_nodes_truenodeids, &n[2])};
+    const int64_t *leaf[2] = {sg_get_ints(x->attrs, SG_A_nodes_falseleafs, &n[3]),
+                              sg_get_ints(x->attrs, SG_A_nodes_trueleafs, &n[4])};
     const int64_t *nan_true = sg_get_ints(x->attrs, SG_A_nodes_missing_value_tracks_true, &n_nan);
     const sg_tensor *mode = sg_get_tensor(x->attrs, SG_A_nodes_modes), *split = sg_get_tensor(x->attrs, SG_A_nodes_splits);
     bool same = mode && split && sg_numel(mode) == n[0] && sg_numel(split) == n[0] && n[0] > 0 && (!nan_true || n_nan == n[0]);
@@ -89,8 +91,12 @@ static sedge_status nodes_read(sg_exec *x, forest *f)
         branch *b = &f->node[i];
         int64_t m = sg_load_i64((sg_dtype)mode->dtype, mode->data, (size_t)i);
         if (m < 0 || m > MODE_MEMBER || feature[i] < 0 || feature[i] >= f->features)
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "tree_ensemble: node %d has mode %lld and feature %lld of %lld", i, (long long)m, (long long)feature[i], (long long)f->features);
-        *b = (branch){.split = sg_load_f64((sg_dtype)split->dtype, split->data, (size_t)i), .feature = (int32_t)feature[i], .mode = (uint8_t)m, .nan_true = nan_true && nan_true[i]};
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "tree_ensemble: node %d has mode %lld and feature %lld of %lld", i,
+                                (long long)m, (long long)feature[i], (long long)f->features);
+        *b = (branch){.split = sg_load_f64((sg_dtype)split->dtype, split->data, (size_t)i),
+                      .feature = (int32_t)feature[i],
+                      .mode = (uint8_t)m,
+                      .nan_true = nan_true && nan_true[i]};
         for (int k = 0; k < 2; k++) {
             b->leaf[k] = leaf[k][i] != 0;
             if (to[k][i] < 0 || to[k][i] >= (b->leaf[k] ? f->n_leaf : f->n_node))
@@ -119,8 +125,10 @@ static sedge_status forest_read(sg_exec *x, forest *f)
         (f->base && f->n_base != 1 && f->n_base != f->targets))
         return SG_EXEC_FAIL(x, SEDGE_E_FORMAT, "tree_ensemble: leaves, base values or aggregation are malformed");
     for (int i = 0; i < n_target; i++)
-        if (f->leaf_target[i] < 0 || f->leaf_target[i] >= f->targets || (f->leaf_count && (f->leaf_count[i] < 0 || f->leaf_count[i] > n_target - i)))
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "tree_ensemble: leaf %d has a target outside [0, %lld)", i, (long long)f->targets);
+        if (f->leaf_target[i] < 0 || f->leaf_target[i] >= f->targets ||
+            (f->leaf_count && (f->leaf_count[i] < 0 || f->leaf_count[i] > n_target - i)))
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "tree_ensemble: leaf %d has a target outside [0, %lld)", i,
+                                (long long)f->targets);
     f->leaf_weight = tensor_f64(x, w);
     if (!f->leaf_weight)
         return SEDGE_E_NOMEM;

@@ -6,25 +6,23 @@
 
 #define AI(name, v) {SG_A_##name, SG_AK_INT, v, 0}
 #define AF(name, v) {SG_A_##name, SG_AK_FLOAT, 0, v}
-#define AS(name) {SG_A_##name, SG_AK_STR, 0, 0}
-#define AIS(name) {SG_A_##name, SG_AK_INTS, 0, 0}
-#define AFS(name) {SG_A_##name, SG_AK_FLOATS, 0, 0}
-#define ASS(name) {SG_A_##name, SG_AK_STRS, 0, 0}
-#define AT(name) {SG_A_##name, SG_AK_TENSOR, 0, 0}
-#define ATTRS(...) __VA_ARGS__, {0, 0, 0, 0}
-#define NOATTRS {0, 0, 0, 0}
+#define AS(name)    {SG_A_##name, SG_AK_STR, 0, 0}
+#define AIS(name)   {SG_A_##name, SG_AK_INTS, 0, 0}
+#define AFS(name)   {SG_A_##name, SG_AK_FLOATS, 0, 0}
+#define ASS(name)   {SG_A_##name, SG_AK_STRS, 0, 0}
+#define AT(name)    {SG_A_##name, SG_AK_TENSOR, 0, 0}
+#define ATTRS(...)  __VA_ARGS__, {0, 0, 0, 0}
+#define NOATTRS     {0, 0, 0, 0}
 
 /* Each row's schema, ended by an empty entry. */
-#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs) \
-    static const sg_attr_decl attrs_##id[] = SCHEMA(attrs);
-#define SCHEMA(...) {__VA_ARGS__}
+#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs) static const sg_attr_decl attrs_##id[] = SCHEMA(attrs);
+#define SCHEMA(...)                                                    {__VA_ARGS__}
 #include "op/ops.def"
 #undef OP
 
 const sg_op sg_ops[SG_OP_COUNT] = {
 #define OP(id, name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs) \
-    {name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs_##id,      \
-     (uint8_t)(sizeof attrs_##id / sizeof attrs_##id[0] - 1)},
+    {name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs_##id, (uint8_t)(sizeof attrs_##id / sizeof attrs_##id[0] - 1)},
 #include "op/ops.def"
 #undef OP
 };

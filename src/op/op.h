@@ -176,8 +176,8 @@ sedge_status sg_out_copy(sg_exec *x, int k, const sg_tensor *t);
 #define SG_EXEC_FAIL(x, st, ...) sg_fail((x)->err, st, __VA_ARGS__)
 
 /* Declares what a family's .def rows name. */
-#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, ...)   \
-    sedge_status infer(struct sg_infer *c);                    \
+#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, ...) \
+    sedge_status infer(struct sg_infer *c);                  \
     sedge_status ref(struct sg_exec *x);
 #include "op/ops.def"
 #undef OP

@@ -39,7 +39,8 @@ sedge_status sg_infer_recurrent(sg_infer *c)
         if (k == 4 && c->in[k]->dtype != SG_I32)
             return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s: sequence_lens must be i32", c->op->name);
         if (c->in[k]->rank >= 0 && c->in[k]->rank != rank[k])
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%s: input %d must have rank %d, has %d", c->op->name, k, rank[k], c->in[k]->rank);
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%s: input %d must have rank %d, has %d", c->op->name, k, rank[k],
+                                 c->in[k]->rank);
         known = known && (k == 1 || c->in[k]->rank >= 0);
     }
     for (int k = 0; k < c->n_out; k++) {
@@ -67,10 +68,10 @@ typedef struct act_info {
 } act_info;
 
 static const act_info acts[SG_REC_ACTS] = {
-    {"tanh", false, false, 0, 0},      {"sigmoid", false, false, 0, 0},        {"relu", false, false, 0, 0},
-    {"affine", true, true, 1, 0},      {"leakyrelu", true, false, 0.01, 0},    {"thresholdedrelu", true, false, 1, 0},
-    {"scaledtanh", true, true, 1, 1},  {"hardsigmoid", true, true, 0.2, 0.5},  {"elu", true, false, 1, 0},
-    {"softsign", false, false, 0, 0},  {"softplus", false, false, 0, 0},
+    {"tanh", false, false, 0, 0},     {"sigmoid", false, false, 0, 0},       {"relu", false, false, 0, 0},
+    {"affine", true, true, 1, 0},     {"leakyrelu", true, false, 0.01, 0},   {"thresholdedrelu", true, false, 1, 0},
+    {"scaledtanh", true, true, 1, 1}, {"hardsigmoid", true, true, 0.2, 0.5}, {"elu", true, false, 1, 0},
+    {"softsign", false, false, 0, 0}, {"softplus", false, false, 0, 0},
 };
 
 static bool same_name(sg_str s, const char *name)
@@ -88,8 +89,9 @@ static bool same_name(sg_str s, const char *name)
 /* The activations of both directions. Parameter lists hold values only for the functions that take them. */
 static sedge_status acts_read(sg_exec *x, sg_rec *r)
 {
-    static const sg_rec_act_kind def[3][3] = {
-        {SG_REC_TANH, SG_REC_TANH, SG_REC_TANH}, {SG_REC_SIGMOID, SG_REC_TANH, SG_REC_TANH}, {SG_REC_SIGMOID, SG_REC_TANH, SG_REC_TANH}};
+    static const sg_rec_act_kind def[3][3] = {{SG_REC_TANH, SG_REC_TANH, SG_REC_TANH},
+                                              {SG_REC_SIGMOID, SG_REC_TANH, SG_REC_TANH},
+                                              {SG_REC_SIGMOID, SG_REC_TANH, SG_REC_TANH}};
     int n, n_alpha, n_beta, i_alpha = 0, i_beta = 0;
     const sg_str *name = sg_get_strs(x->attrs, SG_A_activations, &n);
     const double *alpha = sg_get_floats(x->attrs, SG_A_activation_alpha, &n_alpha);
@@ -103,7 +105,8 @@ static sedge_status acts_read(sg_exec *x, sg_rec *r)
             for (kind = n ? 0 : kind; n && kind < SG_REC_ACTS && !same_name(name[at], acts[kind].name);)
                 kind++;
             if (kind == SG_REC_ACTS)
-                return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: unknown activation %.*s", x->op->name, name[at].n < 40 ? (int)name[at].n : 40, name[at].p);
+                return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: unknown activation %.*s", x->op->name,
+                                    name[at].n < 40 ? (int)name[at].n : 40, name[at].p);
             a->kind = (sg_rec_act_kind)kind;
             a->alpha = acts[kind].has_alpha && i_alpha < n_alpha ? alpha[i_alpha++] : acts[kind].alpha;
             a->beta = acts[kind].has_beta && i_beta < n_beta ? beta[i_beta++] : acts[kind].beta;
@@ -117,7 +120,8 @@ static sedge_status shape_is(sg_exec *x, int k, const int64_t *dim, int rank)
     bool same = !t || t->rank == rank;
     for (int i = 0; t && same && i < rank; i++)
         same = t->dim[i] == dim[i];
-    return same ? SEDGE_OK : SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: input %d does not have the shape that x, w and r ask for", x->op->name, k);
+    return same ? SEDGE_OK
+                : SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: input %d does not have the shape that x, w and r ask for", x->op->name, k);
 }
 
 static sedge_status shapes_check(sg_exec *x, const sg_rec *r)
@@ -145,7 +149,8 @@ static sedge_status lengths_read(sg_exec *x, sg_rec *r)
     for (int64_t b = 0; b < r->batch; b++) {
         int64_t n = sg_load_i64((sg_dtype)t->dtype, t->data, (size_t)b);
         if (n < 0 || n > r->steps)
-            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: sequence length %lld is not in [0, %lld]", x->op->name, (long long)n, (long long)r->steps);
+            return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: sequence length %lld is not in [0, %lld]", x->op->name, (long long)n,
+                                (long long)r->steps);
         v[b] = (int32_t)n;
     }
     r->length = v;

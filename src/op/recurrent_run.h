@@ -64,22 +64,52 @@ static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
     for (int64_t i = 0; clip > 0 && i < n; i++)
         v[i] = v[i] > c ? c : v[i] < -c ? -c : v[i];
     switch (a->kind) {
-    case SG_REC_TANH: for (int64_t i = 0; i < n; i++) v[i] = tanh(v[i]); break;
-    case SG_REC_SIGMOID: for (int64_t i = 0; i < n; i++) v[i] = sigmoid(v[i]); break;
-    case SG_REC_RELU: for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? 0 : v[i]; break;
-    case SG_REC_AFFINE: for (int64_t i = 0; i < n; i++) v[i] = p * v[i] + q; break;
-    case SG_REC_LEAKY_RELU: for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? p * v[i] : v[i]; break;
-    case SG_REC_THRESHOLDED_RELU: for (int64_t i = 0; i < n; i++) v[i] = v[i] > p ? v[i] : 0; break;
-    case SG_REC_SCALED_TANH: for (int64_t i = 0; i < n; i++) v[i] = p * tanh(q * v[i]); break;
+    case SG_REC_TANH:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = tanh(v[i]);
+        break;
+    case SG_REC_SIGMOID:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = sigmoid(v[i]);
+        break;
+    case SG_REC_RELU:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] < 0 ? 0 : v[i];
+        break;
+    case SG_REC_AFFINE:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = p * v[i] + q;
+        break;
+    case SG_REC_LEAKY_RELU:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] < 0 ? p * v[i] : v[i];
+        break;
+    case SG_REC_THRESHOLDED_RELU:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] > p ? v[i] : 0;
+        break;
+    case SG_REC_SCALED_TANH:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = p * tanh(q * v[i]);
+        break;
     case SG_REC_HARD_SIGMOID:
         for (int64_t i = 0; i < n; i++) {
             REAL t = p * v[i] + q;
             v[i] = t < 0 ? 0 : t > 1 ? 1 : t;
         }
         break;
-    case SG_REC_ELU: for (int64_t i = 0; i < n; i++) v[i] = v[i] < 0 ? p * expm1(v[i]) : v[i]; break;
-    case SG_REC_SOFTSIGN: for (int64_t i = 0; i < n; i++) v[i] = v[i] / (1 + fabs(v[i])); break;
-    case SG_REC_SOFTPLUS: for (int64_t i = 0; i < n; i++) v[i] = v[i] > 20 ? v[i] : log1p(exp(v[i])); break;
+    case SG_REC_ELU:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] < 0 ? p * expm1(v[i]) : v[i];
+        break;
+    case SG_REC_SOFTSIGN:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] / (1 + fabs(v[i]));
+        break;
+    case SG_REC_SOFTPLUS:
+        for (int64_t i = 0; i < n; i++)
+            v[i] = v[i] > 20 ? v[i] : log1p(exp(v[i]));
+        break;
     case SG_REC_ACTS: break;
     }
 }
@@ -235,7 +265,8 @@ sedge_status RUN(sg_exec *x, const sg_rec *r)
 {
     const REAL *w, *rec, *bias, *peep;
     rec_dir d;
-    if (!operand(x, 0, &d.x) || !operand(x, 1, &w) || !operand(x, 2, &rec) || !operand(x, 3, &bias) || !operand(x, 7, &peep) || !dir_room(x, r, &d))
+    if (!operand(x, 0, &d.x) || !operand(x, 1, &w) || !operand(x, 2, &rec) || !operand(x, 3, &bias) || !operand(x, 7, &peep) ||
+        !dir_room(x, r, &d))
         return SEDGE_E_NOMEM;
     REAL *y = x->out[0] ? ROOM(x, x->out[0]) : NULL;
     REAL *h = state(x, r, 1, 5), *c = state(x, r, 2, r->kind == SG_REC_LSTM ? 6 : 255);

@@ -19,8 +19,8 @@ sedge_status sg_ref_require_equal(sg_exec *x)
     for (int64_t i = 0; i < n; i++) {
         int64_t got = sg_load_i64((sg_dtype)a->dtype, a->data, (size_t)i);
         if (got != want)
-            return SG_EXEC_FAIL(x, SEDGE_E_UNSUPPORTED, "%s is %lld where only %lld is supported", sg_get_str(x->attrs, SG_A_pattern),
-                                (long long)got, (long long)want);
+            return SG_EXEC_FAIL(x, SEDGE_E_UNSUPPORTED, "%s is %lld where only %lld is supported",
+                                sg_get_str(x->attrs, SG_A_pattern), (long long)got, (long long)want);
     }
     return SEDGE_OK; /* a view: the bytes are those of input 0 */
 }

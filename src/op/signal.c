@@ -97,7 +97,8 @@ sedge_status sg_ref_mel_weight_matrix(sg_exec *x)
     int64_t bins = y->dim[0], mels = y->dim[1];
     memset(y->data, 0, sg_tensor_bytes(y));
     for (int64_t i = 0; i < mels; i++) {
-        int64_t lo = mel_bin(x, i, mels + 2, bins), mid = mel_bin(x, i + 1, mels + 2, bins), hi = mel_bin(x, i + 2, mels + 2, bins);
+        int64_t lo = mel_bin(x, i, mels + 2, bins), mid = mel_bin(x, i + 1, mels + 2, bins),
+                hi = mel_bin(x, i + 2, mels + 2, bins);
         if (lo == mid && mid < bins)
             sg_store_f64(t, y->data, (size_t)(mid * mels + i), 1);
         for (int64_t j = lo; lo < mid && j <= mid && j < bins; j++)

@@ -69,7 +69,8 @@ static sedge_status one(sg_exec *x, loss *l, const double *logp, int64_t at, dou
     if (l->ignores && k == l->ignore)
         return SEDGE_OK;
     if (k < 0 || k >= l->classes)
-        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: target %lld is not one of %lld classes", x->op->name, (long long)k, (long long)l->classes);
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "%s: target %lld is not one of %lld classes", x->op->name, (long long)k,
+                            (long long)l->classes);
     double w = l->weight ? l->weight[k] : 1;
     *out = -w * logp[(at / l->inner * l->classes + k) * l->inner + at % l->inner];
     l->total += *out;
@@ -80,7 +81,8 @@ static sedge_status one(sg_exec *x, loss *l, const double *logp, int64_t at, dou
 static sedge_status shapes_check(sg_exec *x)
 {
     const sg_tensor *t = x->in[0], *target = x->in[1], *weight = x->n_in > 2 ? x->in[2] : NULL;
-    bool ok = t->rank >= 2 && target->rank == t->rank - 1 && target->dim[0] == t->dim[0] && (!weight || sg_numel(weight) == t->dim[1]);
+    bool ok = t->rank >= 2 && target->rank == t->rank - 1 && target->dim[0] == t->dim[0] &&
+              (!weight || sg_numel(weight) == t->dim[1]);
     for (int i = 2; ok && i < t->rank; i++)
         ok = target->dim[i - 1] == t->dim[i];
     return ok ? SEDGE_OK : SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: shapes of scores, target and weight do not fit", x->op->name);

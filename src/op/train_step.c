@@ -95,7 +95,8 @@ sedge_status sg_ref_optimizer(sg_exec *x)
     SG_TRY(step_read(x, &s));
     int states = states_of(x->op), n = (x->n_in - 2) / (2 + states);
     for (int k = 0; k < n; k++) {
-        const sg_tensor *v = x->in[2 + k], *g = x->in[2 + n + k], *m = x->in[2 + 2 * n + k], *h = states == 2 ? x->in[2 + 3 * n + k] : NULL;
+        const sg_tensor *v = x->in[2 + k], *g = x->in[2 + n + k], *m = x->in[2 + 2 * n + k],
+                        *h = states == 2 ? x->in[2 + 3 * n + k] : NULL;
         if (!sg_same_shape(v, g) || !sg_same_shape(v, m) || (h && !sg_same_shape(v, h)))
             return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%s: tensors of group %d are of different shapes", x->op->name, k);
         int64_t count = sg_numel(v);

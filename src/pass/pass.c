@@ -15,8 +15,8 @@ static const struct {
 static sedge_status each_region(sg_graph *g, const sg_trace *trace, sg_err *err)
 {
     SG_EACH_NODE(g, n)
-        for (int k = 0; k < g->node[n].n_region; k++)
-            SG_TRY(sg_passes(g->node[n].region[k], trace, err));
+    for (int k = 0; k < g->node[n].n_region; k++)
+        SG_TRY(sg_passes(g->node[n].region[k], trace, err));
     return SEDGE_OK;
 }
 

@@ -41,7 +41,8 @@ sedge_status sg_verify(const sg_graph *g, sg_err *err)
     if (!done)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     sedge_status st = SEDGE_OK;
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         if (st == SEDGE_OK)
             st = check_node(g, n, done, err);
         done[n] = true;

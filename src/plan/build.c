@@ -74,7 +74,8 @@ static sedge_status make_room(builder *b)
     sg_plan *p = b->p;
     const sg_graph *g = b->g;
     size_t n_node = 0, n_opr = 0, n_in_all = 0;
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         n_node++;
         n_in_all += g->node[n].n_in;
         n_opr += (size_t)g->node[n].n_in + g->node[n].n_out;
@@ -265,7 +266,8 @@ static void share_storage(builder *b)
         uint32_t first = s->n_in ? p->operand[s->operand] : 0;
         if (!o)
             continue;
-        if ((s->op->flags & SG_OPF_VIEW) && first && p->slot[first].type.kind == SG_TENSOR && p->slot[first].space == p->slot[o].space) {
+        if ((s->op->flags & SG_OPF_VIEW) && first && p->slot[first].type.kind == SG_TENSOR &&
+            p->slot[first].space == p->slot[o].space) {
             join(b, o, p->slot[first].storage);
             s->view = true;
         } else if ((s->op->flags & SG_OPF_INPLACE) && !p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
@@ -348,7 +350,7 @@ static sedge_status build(builder *b)
     SG_TRY(mark_dims(b));
     SG_TRY(make_room(b));
     SG_EACH_NODE(g, n)
-        SG_TRY(make_step(b, n));
+    SG_TRY(make_step(b, n));
     SG_TRY(outputs_home(b));
     p->input = g->input;
     p->n_input = (uint32_t)g->n_input;

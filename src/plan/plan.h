@@ -125,6 +125,9 @@ int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
 sedge_status sg_plan_layout(sg_plan *p, const uint32_t *birth, sg_err *err);
 
 #define SG_ALIGN 64u
-static inline size_t sg_align_up(size_t n) { return (n + (SG_ALIGN - 1)) & ~(size_t)(SG_ALIGN - 1); }
+static inline size_t sg_align_up(size_t n)
+{
+    return (n + (SG_ALIGN - 1)) & ~(size_t)(SG_ALIGN - 1);
+}
 
 #endif

@@ -7,7 +7,7 @@
 #include "op/macs.h"
 
 /* Bodies inside bodies: deeper than this is refused. */
-#define DEPTH_MAX 64
+#define DEPTH_MAX     64
 #define CONTENT_SLOTS 9
 
 static void init_values(sg_frame *f)
@@ -216,9 +216,19 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
         SG_TRY(spend_macs(f, s, err));
     size_t mark = r->n_scratch;
     sg_call c = {.f = f, .s = s, .index = index};
-    c.x = (sg_exec){.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = s->n_out, .in = f->operand + s->operand,
-                    .out = f->operand + s->operand + s->n_in, .pool = &r->pool, .rng = &r->rng, .threads = r->threads, .err = err,
-                    .call = sg_call_region, .packed = s->packed, .frame = &c};
+    c.x = (sg_exec){.op = s->op,
+                    .attrs = s->attrs,
+                    .n_in = s->n_in,
+                    .n_out = s->n_out,
+                    .in = f->operand + s->operand,
+                    .out = f->operand + s->operand + s->n_in,
+                    .pool = &r->pool,
+                    .rng = &r->rng,
+                    .threads = r->threads,
+                    .err = err,
+                    .call = sg_call_region,
+                    .packed = s->packed,
+                    .frame = &c};
     sedge_status st = s->backend ? f->plan->target->device->enqueue(r->dev, s, &c.x) : s->kernel.run(&c.x);
     while (r->n_scratch > mark)
         sg_pool_free(&r->pool, r->scratch[--r->n_scratch]);
@@ -269,8 +279,8 @@ sedge_status sg_call_region(sg_exec *x, int region, sg_tensor *const *ins, int n
     sg_frame *f = c->f->sub[c->index][region];
     const sg_plan *p = f->plan;
     if ((uint32_t)n_in != p->n_input || (uint32_t)n_out > p->n_output)
-        return sg_fail(x->err, SEDGE_E_BUG, "body takes %u inputs and gives %u outputs, not %d and %d", p->n_input, p->n_output, n_in,
-                       n_out);
+        return sg_fail(x->err, SEDGE_E_BUG, "body takes %u inputs and gives %u outputs, not %d and %d", p->n_input, p->n_output,
+                       n_in, n_out);
     if (r->depth >= DEPTH_MAX)
         return sg_fail(x->err, SEDGE_E_LIMIT, "bodies nested deeper than %d", DEPTH_MAX);
     for (int k = 0; k < n_in; k++) {
@@ -279,7 +289,8 @@ sedge_status sg_call_region(sg_exec *x, int region, sg_tensor *const *ins, int n
             return sg_fail(x->err, SEDGE_E_BUG, "operand %d of a body is absent", k);
         uint8_t want = p->slot[p->input[k]].type.dtype;
         if (ins[k]->kind == SG_TENSOR && want != SG_NONE && want != ins[k]->dtype)
-            return sg_fail(x->err, SEDGE_E_TYPE, "body input %d is %s, not %s", k, sg_dtypes[ins[k]->dtype].name, sg_dtypes[want].name);
+            return sg_fail(x->err, SEDGE_E_TYPE, "body input %d is %s, not %s", k, sg_dtypes[ins[k]->dtype].name,
+                           sg_dtypes[want].name);
         *t = *ins[k];
     }
     r->depth++;

@@ -16,8 +16,8 @@ static void count_consts(const sg_graph *g, int64_t *elements, int64_t *bytes)
         *bytes += n > 0 ? (int64_t)sg_dtype_bytes((sg_dtype)v->type.dtype, (size_t)n) : 0;
     }
     SG_EACH_NODE(g, n)
-        for (int k = 0; k < g->node[n].n_region; k++)
-            count_consts(g->node[n].region[k], elements, bytes);
+    for (int k = 0; k < g->node[n].n_region; k++)
+        count_consts(g->node[n].region[k], elements, bytes);
 }
 
 static double node_macs(const sg_graph *g, const sg_node *n, sg_nid id)
@@ -34,7 +34,8 @@ static double node_macs(const sg_graph *g, const sg_node *n, sg_nid id)
 static double count_macs(const sg_graph *g)
 {
     double m = 0;
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         m += node_macs(g, &g->node[n], n);
         for (int k = 0; k < g->node[n].n_region; k++)
             m += count_macs(g->node[n].region[k]);
@@ -134,7 +135,8 @@ sedge_status sedge_model_dot(const sedge_model *m, int (*write)(void *ctx, const
     put(&w, "digraph model {\n  rankdir=TB;\n  node [fontname=\"sans\", shape=box];\n  edge [fontname=\"sans\", fontsize=9];\n");
     put_io(&w, g, g->input, g->n_input, "in", "lightblue");
     put_io(&w, g, g->output, g->n_output, "out", "palegreen");
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         snprintf(line, sizeof line, "  n%u [label=\"", n);
         put(&w, line);
         put_quoted(&w, g->node[n].source ? g->node[n].source : g->node[n].op->name);

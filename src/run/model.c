@@ -9,7 +9,7 @@ _Static_assert(sizeof(sedge_tensor) == sizeof(sg_tensor), "the public tensor is 
 _Static_assert((int)SEDGE_DTYPE_COUNT == (int)SG_DTYPE_COUNT, "one table of types");
 
 #define STR1(x) #x
-#define STR(x) STR1(x)
+#define STR(x)  STR1(x)
 
 const char *sedge_version(void)
 {
@@ -68,7 +68,8 @@ void sedge_model_close(sedge_model **model)
 /* Source operators by count, most frequent first; ties by name. */
 static sedge_status count_ops(sedge_model *m, const sg_graph *g)
 {
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         const sg_node *node = &g->node[n];
         const char *name = node->source ? node->source : node->op->name;
         int i = 0;
@@ -88,7 +89,8 @@ static sedge_status count_ops(sedge_model *m, const sg_graph *g)
 static size_t count_nodes(const sg_graph *g)
 {
     size_t c = 0;
-    SG_EACH_NODE(g, n) {
+    SG_EACH_NODE(g, n)
+    {
         c++;
         for (int k = 0; k < g->node[n].n_region; k++)
             c += count_nodes(g->node[n].region[k]);
@@ -207,7 +209,8 @@ sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_m
     return st;
 }
 
-sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts, sedge_error *err)
+sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t size, const sedge_model_opts *opts,
+                                     sedge_error *err)
 {
     sedge_model_opts def = {0};
     sedge_error own = {0};
@@ -240,8 +243,14 @@ static int io_of(const sg_graph *g, sg_vid v, sedge_io *out)
     return 1;
 }
 
-int sedge_model_inputs(const sedge_model *m) { return (int)m->graph->n_input; }
-int sedge_model_outputs(const sedge_model *m) { return (int)m->graph->n_output; }
+int sedge_model_inputs(const sedge_model *m)
+{
+    return (int)m->graph->n_input;
+}
+int sedge_model_outputs(const sedge_model *m)
+{
+    return (int)m->graph->n_output;
+}
 
 int sedge_model_input(const sedge_model *m, int i, sedge_io *out)
 {

@@ -69,7 +69,8 @@ static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *
                            in < 0 ? o->link[i].in : o->link[i].out);
         const sg_type *a = &g->value[g->input[in]].type, *b = &g->value[g->output[out]].type;
         if (a->kind != SG_TENSOR || b->kind != SG_TENSOR || a->dtype != b->dtype || a->dtype == SG_STR)
-            return sg_fail(err, SEDGE_E_TYPE, "link: output %s and input %s are not tensors of one type", o->link[i].out, o->link[i].in);
+            return sg_fail(err, SEDGE_E_TYPE, "link: output %s and input %s are not tensors of one type", o->link[i].out,
+                           o->link[i].in);
         p->plan->link[in] = out;
     }
     return SEDGE_OK;
@@ -128,8 +129,12 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
 void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out)
 {
     const sg_plan *p = plan->plan;
-    *out = (sedge_plan_info){.steps = (int)p->n_step, .segments = (int)p->n_segment, .copies = (int)p->n_copy,
-                             .arena_bytes = p->arena_bytes, .arena_bound = p->arena_bound, .packed_bytes = (int64_t)p->packed_bytes,
+    *out = (sedge_plan_info){.steps = (int)p->n_step,
+                             .segments = (int)p->n_segment,
+                             .copies = (int)p->n_copy,
+                             .arena_bytes = p->arena_bytes,
+                             .arena_bound = p->arena_bound,
+                             .packed_bytes = (int64_t)p->packed_bytes,
                              .dynamic_values = (int)p->n_dynamic};
 }
 

@@ -89,9 +89,17 @@ sedge_status sg_frame_shape(sg_frame *f, const sg_step *s, bool at_run, sg_err *
     }
     sg_type *out = f->type + p->max_in;
     memset(out, 0, (size_t)(s->n_out ? s->n_out : 1) * sizeof *out);
-    sg_infer c = {.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = s->n_out, .in = f->type_in, .data = f->data_in,
-                  .content = f->content_in, .out = out, .out_content = f->content + CONTENT_INPUTS * SG_CONTENT_MAX,
-                  .n_out_content = -1, .err = err};
+    sg_infer c = {.op = s->op,
+                  .attrs = s->attrs,
+                  .n_in = s->n_in,
+                  .n_out = s->n_out,
+                  .in = f->type_in,
+                  .data = f->data_in,
+                  .content = f->content_in,
+                  .out = out,
+                  .out_content = f->content + CONTENT_INPUTS * SG_CONTENT_MAX,
+                  .n_out_content = -1,
+                  .err = err};
     sedge_status st = s->op->infer(&c);
     if (st != SEDGE_OK)
         return sg_fail(err, st, "shape rule failed");
@@ -123,7 +131,8 @@ static sedge_status bind_inputs(sg_frame *f, sg_err *err)
                 char given[96], expected[128];
                 sg_type got;
                 sg_type_of(t, &got);
-                return sg_fail(err, SEDGE_E_SHAPE, "input %s: %s given, %s expected", name, sg_type_text(&got, NULL, given, sizeof given),
+                return sg_fail(err, SEDGE_E_SHAPE, "input %s: %s given, %s expected", name,
+                               sg_type_text(&got, NULL, given, sizeof given),
                                sg_type_text(&slot->type, p->dims, expected, sizeof expected));
             }
         }
@@ -220,8 +229,8 @@ static sedge_status place(sg_frame *f, sg_err *err)
             f->arena_size = want;
         }
         for (uint32_t i = 0; i < p->n_place[space]; i++)
-            f->val[pl[i].slot].data =
-                space == SG_SPACE_HOST ? (f->arena ? (void *)(f->arena + f->off[i]) : NULL) : (void *)(uintptr_t)(f->dev_base + f->off[i]);
+            f->val[pl[i].slot].data = space == SG_SPACE_HOST ? (f->arena ? (void *)(f->arena + f->off[i]) : NULL)
+                                                             : (void *)(uintptr_t)(f->dev_base + f->off[i]);
     }
     return SEDGE_OK;
 }

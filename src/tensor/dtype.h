@@ -30,10 +30,22 @@ typedef struct sg_dtype_info {
 
 extern const sg_dtype_info sg_dtypes[SG_DTYPE_COUNT];
 
-static inline bool sg_is_float(sg_dtype t) { return sg_dtypes[t].cls == 'F'; }
-static inline bool sg_is_int(sg_dtype t) { return sg_dtypes[t].cls == 'I' || sg_dtypes[t].cls == 'U'; }
-static inline bool sg_is_signed(sg_dtype t) { return sg_dtypes[t].cls == 'I'; }
-static inline bool sg_is_complex(sg_dtype t) { return sg_dtypes[t].cls == 'C'; }
+static inline bool sg_is_float(sg_dtype t)
+{
+    return sg_dtypes[t].cls == 'F';
+}
+static inline bool sg_is_int(sg_dtype t)
+{
+    return sg_dtypes[t].cls == 'I' || sg_dtypes[t].cls == 'U';
+}
+static inline bool sg_is_signed(sg_dtype t)
+{
+    return sg_dtypes[t].cls == 'I';
+}
+static inline bool sg_is_complex(sg_dtype t)
+{
+    return sg_dtypes[t].cls == 'C';
+}
 
 /* Bytes of n elements, sub-byte types rounded up to a byte. The caller bounds n. */
 static inline size_t sg_dtype_bytes(sg_dtype t, size_t n)

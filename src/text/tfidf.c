@@ -209,7 +209,8 @@ sedge_status sg_ref_tfidf(sg_exec *x)
         return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "tfidf: gram lengths or skip count are out of range");
     t.min = (int)min, t.max = (int)max;
     SG_TRY(pool_read(x, &t));
-    int64_t columns = column_count(x->attrs), size = t.in->rank ? t.in->dim[t.in->rank - 1] : 1, rows = t.in->rank == 2 ? t.in->dim[0] : 1;
+    int64_t columns = column_count(x->attrs), size = t.in->rank ? t.in->dim[t.in->rank - 1] : 1,
+            rows = t.in->rank == 2 ? t.in->dim[0] : 1;
     float *y = x->out[0]->data;
     memset(y, 0, sg_tensor_bytes(x->out[0]));
     for (int64_t r = 0; r < rows; r++) {

@@ -46,9 +46,18 @@ static int walk(const unsigned char *b, size_t at, size_t end, spots *s, int dep
         if (s->n < SPOTS_MAX)
             s->at[s->n++] = at;
         switch (tag & 7) {
-        case 0: body = next; next = varint(b, next, end, &v); break;
-        case 1: body = next; next += 8; break;
-        case 5: body = next; next += 4; break;
+        case 0:
+            body = next;
+            next = varint(b, next, end, &v);
+            break;
+        case 1:
+            body = next;
+            next += 8;
+            break;
+        case 5:
+            body = next;
+            next += 4;
+            break;
         case 2:
             body = varint(b, next, end, &v);
             if (body > end || v > end - body)

@@ -428,7 +428,14 @@ static void operators_of_the_program(void **state)
     assert_non_null(strstr(err.msg, "Pairs"));
     engine_close(&e);
     int calls = 0;
-    const sedge_op op = {.domain = "", .name = "Pairs", .min_in = 1, .max_in = 1, .n_out = 1, .shape = pairs_shape, .run = pairs_run, .ctx = &calls};
+    const sedge_op op = {.domain = "",
+                         .name = "Pairs",
+                         .min_in = 1,
+                         .max_in = 1,
+                         .n_out = 1,
+                         .shape = pairs_shape,
+                         .run = pairs_run,
+                         .ctx = &calls};
     sedge_model_opts mo;
     sedge_model_opts_init(&mo);
     mo.op = &op;

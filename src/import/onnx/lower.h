@@ -35,7 +35,10 @@ sg_dtype sg_on_dtype(sg_onnx_node *n, const char *attr, sg_dtype def);
 /* The index of a string attribute in a NULL-ended list; an unknown string is an error that lists them. */
 int sg_on_enum(sg_onnx_node *n, const char *attr, const char *const *names, int def);
 
-static inline sg_vid sg_on_in(const sg_onnx_node *n, int k) { return k < n->n_in ? n->in[k] : SG_NONE_ID; }
+static inline sg_vid sg_on_in(const sg_onnx_node *n, int k)
+{
+    return k < n->n_in ? n->in[k] : SG_NONE_ID;
+}
 static inline const sg_type *sg_on_type(const sg_onnx_node *n, int k)
 {
     sg_vid v = sg_on_in(n, k);

@@ -36,7 +36,8 @@ static sedge_status mod_read(sg_onnx_node *n, const char *attr, mod *m)
 static sedge_status mod_make(sg_onnx_node *n, sg_nid node, int k, const sg_type *formal, const mod *m)
 {
     SG_TRY(sg_on_region(n, m->attr, node, k, formal, 1, m->name, m->value, m->n));
-    return n->g->node[node].region[k]->n_output == 1 ? SEDGE_OK : sg_fail(n->err, SEDGE_E_FORMAT, "%s must have one output", m->attr);
+    return n->g->node[node].region[k]->n_output == 1 ? SEDGE_OK
+                                                     : sg_fail(n->err, SEDGE_E_FORMAT, "%s must have one output", m->attr);
 }
 
 /* Type of the scores that a region sees. */

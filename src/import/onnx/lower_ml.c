@@ -107,8 +107,9 @@ static sg_nid linear_emit(sg_onnx_node *n, int64_t targets, int post)
 {
     sg_vid in = sg_on_in(n, 0);
     sg_nid node = sg_on_emit(n, SG_OP_LINEAR_MODEL, &in, 1, 1);
-    if (!node || !copy_floats(n, node, "coefficients", SG_A_coefficients) || !copy_floats(n, node, "intercepts", SG_A_intercepts) ||
-        !sg_set_int(n->g, node, SG_A_targets, targets) || !sg_set_int(n->g, node, SG_A_post_transform, post)) {
+    if (!node || !copy_floats(n, node, "coefficients", SG_A_coefficients) ||
+        !copy_floats(n, node, "intercepts", SG_A_intercepts) || !sg_set_int(n->g, node, SG_A_targets, targets) ||
+        !sg_set_int(n->g, node, SG_A_post_transform, post)) {
         sg_ml_failed(n);
         return 0;
     }
@@ -154,9 +155,10 @@ sedge_status sg_lower_svm(sg_onnx_node *n)
     if (!node)
         return sg_ml_failed(n);
     static const char *const kernel[] = {"LINEAR", "POLY", "RBF", "SIGMOID", NULL};
-    bool ok = copy_floats(n, node, "coefficients", SG_A_coefficients) && copy_floats(n, node, "kernel_params", SG_A_kernel_params) &&
-              copy_floats(n, node, "prob_a", SG_A_prob_a) && copy_floats(n, node, "prob_b", SG_A_prob_b) &&
-              copy_floats(n, node, "rho", SG_A_rho) && copy_floats(n, node, "support_vectors", SG_A_support_vectors) &&
+    bool ok = copy_floats(n, node, "coefficients", SG_A_coefficients) &&
+              copy_floats(n, node, "kernel_params", SG_A_kernel_params) && copy_floats(n, node, "prob_a", SG_A_prob_a) &&
+              copy_floats(n, node, "prob_b", SG_A_prob_b) && copy_floats(n, node, "rho", SG_A_rho) &&
+              copy_floats(n, node, "support_vectors", SG_A_support_vectors) &&
               copy_ints(n, node, "vectors_per_class", SG_A_vectors_per_class) &&
               sg_set_int(n->g, node, SG_A_kind, sg_on_enum(n, "kernel_type", kernel, 0)) &&
               sg_set_int(n->g, node, SG_A_n_supports, sg_on_int(n, "n_supports", 0)) &&

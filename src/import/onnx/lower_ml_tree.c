@@ -249,12 +249,16 @@ static bool lists_set(sg_onnx_node *n, sg_nid node, const lists *l)
 {
     sg_graph *g = n->g;
     size_t nb = (size_t)l->n_branch, nl = (size_t)l->n_leaf;
-    return sg_set_ints(g, node, SG_A_nodes_featureids, l->feature, nb) && sg_set_ints(g, node, SG_A_nodes_truenodeids, l->yes, nb) &&
-           sg_set_ints(g, node, SG_A_nodes_falsenodeids, l->no, nb) && sg_set_ints(g, node, SG_A_nodes_trueleafs, l->yes_leaf, nb) &&
-           sg_set_ints(g, node, SG_A_nodes_falseleafs, l->no_leaf, nb) && sg_set_ints(g, node, SG_A_tree_roots, l->root, (size_t)l->n_root) &&
+    return sg_set_ints(g, node, SG_A_nodes_featureids, l->feature, nb) &&
+           sg_set_ints(g, node, SG_A_nodes_truenodeids, l->yes, nb) && sg_set_ints(g, node, SG_A_nodes_falsenodeids, l->no, nb) &&
+           sg_set_ints(g, node, SG_A_nodes_trueleafs, l->yes_leaf, nb) &&
+           sg_set_ints(g, node, SG_A_nodes_falseleafs, l->no_leaf, nb) &&
+           sg_set_ints(g, node, SG_A_tree_roots, l->root, (size_t)l->n_root) &&
            sg_set_ints(g, node, SG_A_nodes_missing_value_tracks_true, l->nan_true, nb) &&
-           sg_set_ints(g, node, SG_A_leaf_targetids, l->leaf_target, nl) && sg_set_ints(g, node, SG_A_leaf_counts, l->leaf_count, nl) &&
-           tensor_set(n, node, SG_A_nodes_modes, SG_U8, l->mode, l->n_branch) && tensor_set(n, node, SG_A_nodes_splits, SG_F64, l->split, l->n_branch) &&
+           sg_set_ints(g, node, SG_A_leaf_targetids, l->leaf_target, nl) &&
+           sg_set_ints(g, node, SG_A_leaf_counts, l->leaf_count, nl) &&
+           tensor_set(n, node, SG_A_nodes_modes, SG_U8, l->mode, l->n_branch) &&
+           tensor_set(n, node, SG_A_nodes_splits, SG_F64, l->split, l->n_branch) &&
            tensor_set(n, node, SG_A_leaf_weights, SG_F64, l->leaf_weight, l->n_leaf);
 }
 
@@ -270,7 +274,8 @@ static sg_nid ensemble_emit(sg_onnx_node *n, forest *f, const double *base, int 
     if (number_all(n, f, &l) != SEDGE_OK || branches_make(n, f, &l) != SEDGE_OK)
         return 0;
     sg_nid node = sg_on_emit(n, SG_OP_TREE_ENSEMBLE, &in, 1, 1);
-    if (!node || !lists_set(n, node, &l) || !sg_set_int(n->g, node, SG_A_n_targets, f->targets) || !sg_set_int(n->g, node, SG_A_dtype, SG_F32) ||
+    if (!node || !lists_set(n, node, &l) || !sg_set_int(n->g, node, SG_A_n_targets, f->targets) ||
+        !sg_set_int(n->g, node, SG_A_dtype, SG_F32) ||
         (n_base && !sg_set_floats(n->g, node, SG_A_base_values, base, (size_t)n_base))) {
         sg_ml_failed(n);
         return 0;

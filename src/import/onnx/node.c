@@ -141,7 +141,8 @@ static sedge_status lower_custom(sg_onnx_at *at, const sg_custom *c)
 {
     sg_onnx_node *n = &at->n;
     if (at->node->n_attr)
-        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "attribute %.60s: operators of the program take none", at->node->attr[0].name);
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "attribute %.60s: operators of the program take none",
+                       at->node->attr[0].name);
     sg_nid id = sg_on_emit_op(n, &c->row, n->in, n->n_in, c->op.n_out);
     for (int k = 0; id && k < n->n_out && k < c->op.n_out; k++)
         n->out[k] = sg_node_out(n->g, id, k);
