@@ -120,7 +120,7 @@ sedge_status sg_pass_cse(sg_graph *g, int *changed, sg_err *err)
     for (sg_nid n = g->node[0].next; n;) {
         sg_nid next = g->node[n].next;
         if (is_candidate(g, n)) {
-            size_t at = hash_node(g, n) & (size - 1);
+            size_t at = (size_t)hash_node(g, n) & (size - 1);
             while (table[at] && !same_node(g, table[at], n))
                 at = (at + 1) & (size - 1);
             if (table[at]) {

@@ -20,7 +20,8 @@ static void init_values(sg_frame *f)
         t->dtype = s->type.dtype;
         t->rank = s->type.rank < 0 ? 0 : s->type.rank;
         if (s->base == SG_BASE_WEIGHTS) {
-            t->data = (void *)(uintptr_t)s->data;
+            static const uint64_t nothing[2] = {0}; /* a constant without elements may have no bytes */
+            t->data = (void *)(uintptr_t)(s->data ? s->data : nothing);
             for (int k = 0; k < t->rank; k++)
                 t->dim[k] = s->type.dim[k];
         }

@@ -203,10 +203,15 @@ sedge_status sedge_session_set_input(sedge_session *s, int i, const sedge_tensor
     if (t->kind == SEDGE_TENSOR && slot->type.rank >= 0 && t->rank != slot->type.rank)
         return sg_fail(err, SEDGE_E_SHAPE, "input %s: rank %d given, %s expected", name, t->rank,
                        sg_type_text(&slot->type, p->dims, text, sizeof text));
+    static uint64_t nothing[2]; /* what tensors without elements point at */
+    if (t->kind == SEDGE_TENSOR && !t->data && numel)
+        return sg_fail(err, SEDGE_E_ARG, "input %s: no data", name);
     sg_tensor *in = &s->input[i];
     if (in->kind != SG_TENSOR)
         sg_pool_seq_unref(&s->run.pool, in->data);
     memcpy(in, t, sizeof *in);
+    if (t->kind == SEDGE_TENSOR && !t->data)
+        in->data = nothing;
     s->bound[i] = true;
     if (t->kind != SEDGE_TENSOR) {
         in->rank = 0;

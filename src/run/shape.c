@@ -219,7 +219,7 @@ static sedge_status place(sg_frame *f, sg_err *err)
         for (uint32_t i = 0; i < p->n_place[space]; i++)
             f->size[i] = sg_align_up(sg_tensor_bytes(&f->val[pl[i].slot]));
         size_t total = sg_plan_place(p, space, f->size, f->off, f->scratch);
-        if (space == SG_SPACE_HOST && total > f->arena_size) {
+        if (space == SG_SPACE_HOST && (!f->arena || total > f->arena_size)) { /* an empty arena still has an address */
             sg_free_aligned(f->run->mem, f->arena, f->arena_size);
             f->arena_size = 0;
             size_t want = total > (size_t)p->arena_bytes ? total : (size_t)p->arena_bytes; /* at the bounds, once for all */
@@ -229,7 +229,7 @@ static sedge_status place(sg_frame *f, sg_err *err)
             f->arena_size = want;
         }
         for (uint32_t i = 0; i < p->n_place[space]; i++)
-            f->val[pl[i].slot].data = space == SG_SPACE_HOST ? (f->arena ? (void *)(f->arena + f->off[i]) : NULL)
+            f->val[pl[i].slot].data = space == SG_SPACE_HOST ? (void *)(f->arena + f->off[i])
                                                              : (void *)(uintptr_t)(f->dev_base + f->off[i]);
     }
     return SEDGE_OK;

@@ -15,7 +15,8 @@ static void is_softmax(void **state)
             v[i] = (float)((i * 53 + 7) % 97) * (n % 2 ? 0.21f : 1.7f) - 9;
         double top = -INFINITY;
         for (int i = 0; i < n; i++)
-            top = fmax(top, (double)v[i]);
+            if ((double)v[i] > top)
+                top = (double)v[i];
         for (int i = 0; i < n; i++)
             sum += e[i] = exp((double)v[i] - top);
         for (int i = 0; i < n; i++) {
