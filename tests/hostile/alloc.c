@@ -5,27 +5,7 @@
 #include <string.h>
 
 #include "sedge/sedge.h"
-
-typedef struct failing {
-    long left;
-    size_t held;
-} failing;
-
-static void *failing_alloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    failing *f = ctx;
-    if (new_size == 0) {
-        free(p);
-        f->held -= old_size;
-        return NULL;
-    }
-    if (new_size > old_size && --f->left < 0)
-        return NULL;
-    void *q = realloc(p, new_size);
-    if (q)
-        f->held += new_size - old_size;
-    return q;
-}
+#include "../unit/failing.h"
 
 static sedge_status feed(sedge_session *s, const sedge_model *m, void **data, sedge_error *err)
 {

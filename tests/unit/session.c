@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "failing.h"
 #include "sedge/sedge.h"
 #include "tiny_onnx.h"
 
@@ -296,28 +297,6 @@ static void misuse_is_explained(void **state)
     assert_int_equal(sedge_session_set_input(e.s, 0, &in, &err), SEDGE_OK);
     assert_int_equal(sedge_session_run(e.s, &ro, &err), SEDGE_E_CANCELLED);
     engine_close(&e);
-}
-
-/* Fails the n-th allocation; counts what is held. */
-typedef struct failing {
-    long left;
-    size_t held;
-} failing;
-
-static void *failing_alloc(void *ctx, void *p, size_t old_size, size_t new_size)
-{
-    failing *f = ctx;
-    if (new_size == 0) {
-        free(p);
-        f->held -= old_size;
-        return NULL;
-    }
-    if (new_size > old_size && --f->left < 0)
-        return NULL;
-    void *q = realloc(p, new_size);
-    if (q)
-        f->held += new_size - old_size;
-    return q;
 }
 
 static void each_allocation_fails(void **state)
