@@ -14,6 +14,9 @@ static const sg_onnx_op table[] = {
 /* What functions unfold to is bounded: a few of them calling each other twice would never end. */
 #define LOWERED_MAX ((size_t)1 << 18)
 
+/* More operands than any lowering names by number. */
+#define SPARE 32
+
 /* A power of two with room to spare. */
 #define INDEX_N 4096u
 
@@ -99,8 +102,9 @@ static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *no
                            .n_in = node->n_in,
                            .n_out = node->n_out,
                            .proto = at};
-    at->n.in = sg_arena_array(&s->tmp, (size_t)node->n_in, sizeof *at->n.in);
-    at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out, sizeof *at->n.out);
+    /* A lowering may look at operands that the node should have: those that it lacks are absent, not past the end. */
+    at->n.in = sg_arena_array(&s->tmp, (size_t)node->n_in + SPARE, sizeof *at->n.in);
+    at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out + SPARE, sizeof *at->n.out);
     if (!at->n.in || !at->n.out)
         return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
     SG_TRY(name_inside(s, sc->frame->prefix, node, &at->n.name));
