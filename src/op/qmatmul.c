@@ -38,23 +38,13 @@ static sedge_status product_rule(sg_infer *c, const sg_type *a, const sg_type *b
 
 sedge_status sg_infer_matmul_integer(sg_infer *c)
 {
-    for (int k = 0; k < 4; k++)
-        SG_TRY(sg_q_want_8bit(c, k));
-    SG_TRY(sg_q_want_like(c, 2, 0));
-    SG_TRY(sg_q_want_like(c, 3, 1));
-    c->out[0].dtype = SG_I32;
+    SG_TRY(sg_q_integer_types(c));
     return product_rule(c, c->in[0], c->in[1], &c->out[0]);
 }
 
 sedge_status sg_infer_qlinear_matmul(sg_infer *c)
 {
-    for (int k = 0; k < 8; k++)
-        SG_TRY(k == 1 || k == 4 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
-    SG_TRY(sg_q_want_like(c, 2, 0));
-    SG_TRY(sg_q_want_like(c, 5, 3));
-    if (c->n_in > 8 && c->in[8] && c->in[8]->dtype != SG_I32 && c->in[8]->dtype != SG_NONE)
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the bias is %s, not i32", sg_dtypes[c->in[8]->dtype].name);
-    c->out[0].dtype = c->in[7]->dtype;
+    SG_TRY(sg_q_qlinear_types(c));
     return product_rule(c, c->in[0], c->in[3], &c->out[0]);
 }
 

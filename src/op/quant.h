@@ -62,6 +62,9 @@ void sg_q_widen(const sg_tensor *t, int64_t from, int64_t n, int32_t zero, int32
 sedge_status sg_q_want_8bit(sg_infer *c, int k);
 sedge_status sg_q_want_scale(sg_infer *c, int k);
 sedge_status sg_q_want_like(sg_infer *c, int k, int like);
+/* The types of a product of 8-bit operands, zero points behind them, to i32; of one with scales and zero points, i32 bias last. */
+sedge_status sg_q_integer_types(sg_infer *c);
+sedge_status sg_q_qlinear_types(sg_infer *c);
 
 /* e^x in double from +, * and / alone, so that every machine builds the same tables. */
 double sg_q_exp(double x);

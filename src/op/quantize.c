@@ -337,3 +337,25 @@ sedge_status sg_ref_dynamic_quantize(sg_exec *x)
         *(uint8_t *)x->out[2]->data = (uint8_t)zero;
     return SEDGE_OK;
 }
+
+sedge_status sg_q_integer_types(sg_infer *c)
+{
+    for (int k = 0; k < 4; k++)
+        SG_TRY(sg_q_want_8bit(c, k));
+    SG_TRY(sg_q_want_like(c, 2, 0));
+    SG_TRY(sg_q_want_like(c, 3, 1));
+    c->out[0].dtype = SG_I32;
+    return SEDGE_OK;
+}
+
+sedge_status sg_q_qlinear_types(sg_infer *c)
+{
+    for (int k = 0; k < 8; k++)
+        SG_TRY(k == 1 || k == 4 || k == 6 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
+    SG_TRY(sg_q_want_like(c, 2, 0));
+    SG_TRY(sg_q_want_like(c, 5, 3));
+    if (c->n_in > 8 && c->in[8] && c->in[8]->dtype != SG_I32 && c->in[8]->dtype != SG_NONE)
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the bias is %s, not i32", sg_dtypes[c->in[8]->dtype].name);
+    c->out[0].dtype = c->in[7]->dtype;
+    return SEDGE_OK;
+}

@@ -1,5 +1,5 @@
 /* ONNX's image operators to rows of the image family. */
-#include "import/onnx/lower.h"
+#include "import/onnx/lower_copy.h"
 #include "op/resize.h"
 
 static sg_nid begin(sg_onnx_node *n, sg_op_id row, const sg_vid *in, int n_in)
@@ -8,35 +8,6 @@ static sg_nid begin(sg_onnx_node *n, sg_op_id row, const sg_vid *in, int n_in)
     if (node)
         n->out[0] = sg_node_out(n->g, node, 0);
     return node;
-}
-
-static sedge_status finish(sg_onnx_node *n, sg_nid node, bool ok)
-{
-    if (node && !ok && n->err->status == SEDGE_OK)
-        return sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
-    return sg_on_done(n, node); /* which returns an error recorded before */
-}
-
-static bool copy_ints(sg_onnx_node *n, sg_nid node, sg_attr_id id)
-{
-    int count;
-    const int64_t *v = sg_on_ints(n, sg_attr_names[id], &count);
-    return !v || sg_set_ints(n->g, node, id, v, (size_t)count);
-}
-
-static bool copy_int(sg_onnx_node *n, sg_nid node, sg_attr_id id, int64_t def)
-{
-    return sg_set_int(n->g, node, id, sg_on_int(n, sg_attr_names[id], def));
-}
-
-static bool copy_float(sg_onnx_node *n, sg_nid node, sg_attr_id id, double def)
-{
-    return sg_set_float(n->g, node, id, sg_on_float(n, sg_attr_names[id], def));
-}
-
-static bool copy_enum(sg_onnx_node *n, sg_nid node, sg_attr_id id, const char *const *names, int def)
-{
-    return sg_set_int(n->g, node, id, sg_on_enum(n, sg_attr_names[id], names, def));
 }
 
 /* "linear" was spelled with the number of axes before. */

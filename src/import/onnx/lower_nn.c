@@ -1,7 +1,7 @@
 /* ONNX's neural-network operators to rows of the nn family. */
 #include <string.h>
 
-#include "import/onnx/lower.h"
+#include "import/onnx/lower_copy.h"
 #include "op/pool.h"
 #include "op/softmax.h"
 #include "op/window.h"
@@ -15,35 +15,6 @@ static sg_nid begin(sg_onnx_node *n, sg_op_id row, int n_in, int n_out)
     for (int k = 0; node && k < n_out && k < n->n_out; k++)
         n->out[k] = sg_node_out(n->g, node, k);
     return node;
-}
-
-static sedge_status finish(sg_onnx_node *n, sg_nid node, bool ok)
-{
-    if (node && !ok && n->err->status == SEDGE_OK)
-        return sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
-    return sg_on_done(n, node); /* which returns an error recorded before */
-}
-
-static bool copy_ints(sg_onnx_node *n, sg_nid node, sg_attr_id id)
-{
-    int count;
-    const int64_t *v = sg_on_ints(n, sg_attr_names[id], &count);
-    return !v || sg_set_ints(n->g, node, id, v, (size_t)count);
-}
-
-static bool copy_int(sg_onnx_node *n, sg_nid node, sg_attr_id id, int64_t def)
-{
-    return sg_set_int(n->g, node, id, sg_on_int(n, sg_attr_names[id], def));
-}
-
-static bool copy_float(sg_onnx_node *n, sg_nid node, sg_attr_id id, double def)
-{
-    return sg_set_float(n->g, node, id, sg_on_float(n, sg_attr_names[id], def));
-}
-
-static bool copy_enum(sg_onnx_node *n, sg_nid node, sg_attr_id id, const char *const *names, int def)
-{
-    return sg_set_int(n->g, node, id, sg_on_enum(n, sg_attr_names[id], names, def));
 }
 
 /* The attributes of a sliding window, those that the row has. */
