@@ -16,7 +16,7 @@ typedef struct sg_type {
     uint8_t key;     /* map: dtype of the keys */
     uint8_t inner;   /* SG_OPT: kind of what may be inside (SG_TENSOR or SG_SEQ) */
     int8_t rank;
-    uint8_t layout;  /* row of the graph's layout table; 0: row-major */
+    uint8_t layout;  /* sg_layout; set by the layout pass alone */
     uint16_t quant;  /* row of the graph's quant table; 0: none */
     sg_dim dim[SG_RANK_MAX];
 } sg_type;

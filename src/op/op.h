@@ -150,6 +150,7 @@ typedef struct sg_exec {
      * same region; their data must be copied out by sg_tensor_keep to live longer). */
     sedge_status (*call)(struct sg_exec *x, int region, sg_tensor *const *ins, int n_in, sg_tensor *outs, int n_out);
     const void *packed;     /* weights rewritten for the kernel at plan time, or NULL */
+    void *scratch;          /* what kernel.scratch asked for, 64-byte aligned, or NULL */
     void *frame;            /* the run layer's own */
 } sg_exec;
 

@@ -1,6 +1,7 @@
 /* From graph to steps: which values share bytes, which step kills what, where each storage stands. */
 #include <string.h>
 
+#include "base/cpu.h"
 #include "plan/plan.h"
 
 typedef struct builder {
@@ -369,7 +370,7 @@ static sedge_status build(builder *b)
         sg_step *s = &p->step[t];
         if (!s->op)
             continue;
-        s->kernel = (sg_kernel){"ref", s->op->ref};
+        s->kernel = (sg_kernel){.name = "ref", .run = s->op->ref};
         if (!s->backend && p->target->choose)
             SG_TRY(p->target->choose(p->target, p, s, b->err));
     }
@@ -388,6 +389,7 @@ sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args 
     p->graph = g;
     p->dims = &g->dims;
     p->target = args->target;
+    p->cpu = sg_cpu();
     builder b = {.p = p, .g = g, .args = args, .err = err};
     sedge_status st = build(&b);
     if (st != SEDGE_OK) {

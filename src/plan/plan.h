@@ -35,6 +35,9 @@ typedef struct sg_slot {
 typedef struct sg_kernel {
     const char *name; /* "ref", "gemm_f32", ... */
     sedge_status (*run)(sg_exec *x);
+    /* Bytes of scratch for the shapes of x (there is no data yet) and x->threads: placed in the arena while the step runs, handed
+     * over as x->scratch. NULL: none. False: sizes that the kernel does not take; the reference runs instead. */
+    bool (*scratch)(const sg_exec *x, size_t *bytes);
 } sg_kernel;
 
 typedef struct sg_step {
@@ -42,6 +45,7 @@ typedef struct sg_step {
     sg_attrs attrs;
     sg_kernel kernel;
     const void *packed; /* weights rewritten for the kernel */
+    uint32_t absorbed;  /* bit k: the kernel does not read operand k, its content went into `packed` */
     uint32_t operand;   /* first of n_in + n_out slot numbers in plan->operand */
     uint16_t n_in, n_out;
     uint16_t n_region;
@@ -91,6 +95,7 @@ typedef struct sg_plan {
     int64_t arena_bytes, arena_bound; /* host space, at the defaults */
     uint32_t n_copy, n_dynamic, max_in, max_out;
     const struct sg_target *target;
+    uint32_t cpu; /* levels of the processor that its kernels may use (base/cpu.h) */
 } sg_plan;
 
 /* What a plan is made for. Backend 0 is the CPU; a second one may own nodes in a memory of its own. */

@@ -13,13 +13,20 @@ typedef enum sg_kind {
     SG_MAP  /* a map: data is an sg_seq * of two items, keys and values */
 } sg_kind;
 
-/* A tensor at run time: dense, row-major. For kinds other than tensor, `data` is an
+/* The order of a tensor's axes in memory. Shape and axes are logical all the same: dim[] never changes with it. */
+typedef enum sg_layout {
+    SG_LAYOUT_ROW, /* row-major: the order of the axes */
+    SG_LAYOUT_LAST /* channels last: axis 1 stands behind all others (N H W C for an image) */
+} sg_layout;
+
+/* A tensor at run time: dense, in its layout. For kinds other than tensor, `data` is an
  * sg_seq * (NULL: empty) and dtype is that of the elements inside. */
 typedef struct sg_tensor {
     void *data;
     uint8_t kind;  /* sg_kind */
     uint8_t dtype; /* sg_dtype */
     int8_t rank;
+    uint8_t layout; /* sg_layout */
     int64_t dim[SG_RANK_MAX];
 } sg_tensor;
 

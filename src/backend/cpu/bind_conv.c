@@ -140,6 +140,6 @@ bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s)
     const sg_slot *x = sg_step_slot(p, s, 0);
     if (!x || (x->type.rank != 3 && x->type.rank != 4))
         return false;
-    s->kernel = (sg_kernel){"conv_f32", run};
+    s->kernel = (sg_kernel){.name = "conv_f32", .run = run};
     return true;
 }

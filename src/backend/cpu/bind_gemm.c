@@ -52,6 +52,6 @@ bool sg_cpu_bind_gemv_f32(sg_plan *p, sg_step *s)
     if (!a || a->type.rank != 2 || (!sg_dim_is_expr(a->type.dim[0]) && a->type.dim[0] != 1) ||
         sg_get_int(s->attrs, SG_A_transA) || !sg_get_int(s->attrs, SG_A_transB))
         return false;
-    s->kernel = (sg_kernel){"gemv_f32", run_gemv};
+    s->kernel = (sg_kernel){.name = "gemv_f32", .run = run_gemv};
     return true;
 }

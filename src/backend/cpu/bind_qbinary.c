@@ -41,6 +41,6 @@ bool sg_cpu_bind_qbinary(sg_plan *p, sg_step *s)
     for (int i = 0; i < a->type.rank; i++)
         if (a->type.dim[i] != b->type.dim[i])
             return false;
-    s->kernel = (sg_kernel){"qbinary_s8", run};
+    s->kernel = (sg_kernel){.name = "qbinary_s8", .run = run};
     return true;
 }

@@ -122,6 +122,6 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s)
     sg_qconv_pack(&a, w->data, w->type.dtype == SG_I8, b->w_zero, room);
     b->weight = room;
     s->packed = b;
-    s->kernel = (sg_kernel){"qconv_s8", run};
+    s->kernel = (sg_kernel){.name = "qconv_s8", .run = run};
     return true;
 }

@@ -38,6 +38,6 @@ bool sg_cpu_bind_qmatmul(sg_plan *p, sg_step *s)
     sg_qgemm_pack(&a, w->data, w->type.dtype == SG_I8, b->w_zero, room);
     b->weight = room;
     s->packed = b;
-    s->kernel = (sg_kernel){"qgemm_s8", run};
+    s->kernel = (sg_kernel){.name = "qgemm_s8", .run = run};
     return true;
 }
