@@ -1,0 +1,43 @@
+/* Spectra of audio and series: what front ends outside a model compute. */
+#ifndef SG_MEDIA_AUDIO_H
+#define SG_MEDIA_AUDIO_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+/* LIKE decides padding, mel scale, filter normalization and log: librosa (slaney mel, centred, power to dB), tf (tf.signal: HTK mel,
+ * not centred, log(x + eps)), htk (HTK mel, log of energies, natural). */
+typedef enum sg_mel_like { SG_MEL_LIBROSA, SG_MEL_TF, SG_MEL_HTK } sg_mel_like;
+typedef enum sg_taper { SG_TAPER_HANN, SG_TAPER_HAMMING, SG_TAPER_BLACKMAN, SG_TAPER_RECT } sg_taper;
+int sg_mel_like_find(const char *name); /* -1: unknown */
+int sg_taper_find(const char *name);
+
+typedef struct sg_mel_spec {
+    uint32_t rate;
+    int fft, window, hop; /* samples; window <= fft */
+    int mels, mfcc; /* mfcc 0: mel energies */
+    double low, high; /* Hz; high 0: rate / 2 */
+    double power; /* 1 magnitude, 2 power */
+    double log_eps; /* added before the log (tf), floor (librosa, htk) */
+    uint8_t like, taper; /* sg_mel_like, sg_taper */
+    bool log;
+} sg_mel_spec;
+
+/* Tables for one spec; used by one thread at a time. */
+typedef struct sg_mel sg_mel;
+sedge_status sg_mel_new(sg_mel **out, const sg_mel_spec *spec, sg_mem *mem, sg_err *err);
+void sg_mel_free(sg_mel *m);
+/* Frames that n samples give. */
+int64_t sg_mel_frames(const sg_mel *m, int64_t n);
+/* x [n] -> y [frames, mels or mfcc]; allocates nothing. */
+void sg_mel_run(sg_mel *m, const float *x, int64_t n, float *y);
+
+/* Power spectral density by Welch's method (segments of fft, overlapping by `overlap` of it, averaged): x [n] -> y [fft / 2 + 1]. */
+typedef struct sg_psd sg_psd;
+sedge_status sg_psd_new(sg_psd **out, int fft, int taper, double overlap, bool log, double rate, sg_mem *mem, sg_err *err);
+void sg_psd_free(sg_psd *p);
+void sg_psd_run(sg_psd *p, const float *x, int64_t n, int64_t stride, float *y);
+
+#endif
