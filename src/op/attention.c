@@ -89,7 +89,7 @@ sedge_status sg_infer_attention(sg_infer *c)
 }
 
 /* Reads a 3-D or 4-D tensor as [batch, heads, steps, size] with its strides. */
-static sedge_status view_of(sg_exec *x, const sg_tensor *t, int64_t heads, int64_t d[4], sg_att_view *v)
+static sedge_status view_of(const sg_exec *x, const sg_tensor *t, int64_t heads, int64_t d[4], sg_att_view *v)
 {
     if (t->rank == 4) {
         memcpy(d, t->dim, 4 * sizeof *d);
@@ -111,7 +111,7 @@ static bool past_fits(const sg_tensor *t, const sg_att *a, int64_t size)
     return t->rank == 4 && t->dim[0] == a->batch && t->dim[1] == a->kv_heads && t->dim[3] == size && t->dim[2] == a->n_past;
 }
 
-static sedge_status shapes_read(sg_exec *x, sg_att *a)
+static sedge_status shapes_read(const sg_exec *x, sg_att *a)
 {
     int64_t q[4], k[4], v[4];
     SG_TRY(view_of(x, x->in[0], sg_get_int(x->attrs, SG_A_q_num_heads), q, &a->q));
@@ -141,7 +141,7 @@ static const sg_tensor *optional_in(const sg_exec *x, int k)
     return k < x->n_in ? x->in[k] : NULL;
 }
 
-static sedge_status extras_read(sg_exec *x, sg_att *a)
+static sedge_status extras_read(const sg_exec *x, sg_att *a)
 {
     a->mask = optional_in(x, 3);
     a->past_k = optional_in(x, 4);
@@ -172,7 +172,7 @@ static sedge_status extras_read(sg_exec *x, sg_att *a)
     return SEDGE_OK;
 }
 
-sedge_status sg_att_init(sg_exec *x, sg_att *a)
+sedge_status sg_att_init(const sg_exec *x, sg_att *a)
 {
     memset(a, 0, sizeof *a);
     SG_TRY(shapes_read(x, a));

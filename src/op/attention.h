@@ -22,7 +22,7 @@ typedef struct sg_att {
     const sg_tensor *mask, *past_k, *past_v, *nonpad;
 } sg_att;
 
-sedge_status sg_att_init(sg_exec *x, sg_att *a);
+sedge_status sg_att_init(const sg_exec *x, sg_att *a);
 sedge_status sg_att_run_f32(sg_exec *x, const sg_att *a);
 sedge_status sg_att_run_f64(sg_exec *x, const sg_att *a);
 

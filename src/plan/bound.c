@@ -32,6 +32,8 @@ int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value)
             if (o && counts(p, o, space))
                 live += slot_size(p, o, dim_value);
         }
+        if (s->scratch)
+            live += slot_size(p, s->scratch, dim_value);
         if (live > most)
             most = live;
         live -= freed[t];

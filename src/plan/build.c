@@ -69,7 +69,7 @@ static void slot_init(builder *b, uint32_t i, const sg_value *v)
     }
 }
 
-/* Room for every step: at most one transfer per operand besides the nodes. */
+/* Room for every step: at most one transfer per operand and one scratch per node besides the nodes. */
 static sedge_status make_room(builder *b)
 {
     sg_plan *p = b->p;
@@ -83,7 +83,7 @@ static sedge_status make_room(builder *b)
     }
     bool device = b->args->target->device != NULL;
     size_t extra = device ? n_in_all + g->n_output : 0;
-    size_t n_slot = g->n_value + extra, n_step = n_node + extra;
+    size_t n_slot = g->n_value + n_node + extra, n_step = n_node + extra;
     if (n_slot > UINT32_MAX / 4 || n_step > UINT32_MAX / 4)
         return sg_fail(b->err, SEDGE_E_LIMIT, "graph is too large");
     p->slot = sg_arena_array(&p->arena, n_slot, sizeof *p->slot);
@@ -216,6 +216,8 @@ static void mark_uses(builder *b)
     }
     for (uint32_t k = 0; k < p->n_output; k++)
         b->last[p->output[k]] = p->n_step;
+    for (uint32_t i = 1; i < p->n_slot; i++)
+        p->slot[i].death = b->last[i];
 }
 
 static bool same_dims(const sg_type *a, const sg_type *b)
@@ -257,8 +259,6 @@ static void join(builder *b, uint32_t v, uint32_t root)
 static void share_storage(builder *b)
 {
     sg_plan *p = b->p;
-    for (uint32_t i = 1; i < p->n_slot; i++)
-        p->slot[i].death = b->last[i];
     for (uint32_t t = 0; t < p->n_step; t++) {
         sg_step *s = &p->step[t];
         if (!s->op || !s->n_out)
@@ -344,6 +344,23 @@ static sedge_status outputs_home(builder *b)
     return SEDGE_OK;
 }
 
+static sedge_status choose_kernels(builder *b)
+{
+    sg_plan *p = b->p;
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        sg_step *s = &p->step[t];
+        if (!s->op)
+            continue;
+        s->kernel = (sg_kernel){.name = "ref", .run = s->op->ref};
+        if (!s->backend && p->target->choose)
+            SG_TRY(p->target->choose(p->target, p, s, b->err));
+    }
+    SG_TRY(sg_plan_scratch(p, b->err));
+    for (uint32_t t = 0; t < p->n_step; t++)
+        b->birth[p->step[t].scratch] = t;
+    return SEDGE_OK;
+}
+
 static sedge_status build(builder *b)
 {
     sg_plan *p = b->p;
@@ -361,20 +378,12 @@ static sedge_status build(builder *b)
     for (uint32_t k = 0; k < p->n_input; k++)
         p->link[k] = -1;
     mark_uses(b);
+    SG_TRY(choose_kernels(b));
     share_storage(b);
     mark_outputs(b);
     SG_TRY(make_kills(b));
     SG_TRY(make_segments(b));
-    SG_TRY(sg_plan_layout(p, b->birth, b->err));
-    for (uint32_t t = 0; t < p->n_step; t++) {
-        sg_step *s = &p->step[t];
-        if (!s->op)
-            continue;
-        s->kernel = (sg_kernel){.name = "ref", .run = s->op->ref};
-        if (!s->backend && p->target->choose)
-            SG_TRY(p->target->choose(p->target, p, s, b->err));
-    }
-    return SEDGE_OK;
+    return sg_plan_layout(p, b->birth, b->err);
 }
 
 sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args *args, sg_err *err)

@@ -36,24 +36,26 @@ typedef struct sg_kernel {
     const char *name; /* "ref", "gemm_f32", ... */
     sedge_status (*run)(sg_exec *x);
     /* Bytes of scratch for the shapes of x (there is no data yet) and x->threads: placed in the arena while the step runs, handed
-     * over as x->scratch. NULL: none. False: sizes that the kernel does not take; the reference runs instead. */
+     * over as x->scratch. NULL: none. False: sizes that the kernel does not take; the reference runs instead. Only constants
+     * have their bytes. */
     bool (*scratch)(const sg_exec *x, size_t *bytes);
 } sg_kernel;
 
 typedef struct sg_step {
-    const sg_op *op;    /* NULL: a transfer between memories, input 0 to output 0 */
+    const sg_op *op; /* NULL: a transfer between memories, input 0 to output 0 */
     sg_attrs attrs;
     sg_kernel kernel;
     const void *packed; /* weights rewritten for the kernel */
-    uint32_t absorbed;  /* bit k: the kernel does not read operand k, its content went into `packed` */
-    uint32_t operand;   /* first of n_in + n_out slot numbers in plan->operand */
+    uint32_t absorbed; /* bit k: the kernel does not read operand k, its content went into `packed` */
+    uint32_t operand; /* first of n_in + n_out slot numbers in plan->operand */
     uint16_t n_in, n_out;
     uint16_t n_region;
     uint8_t backend;
-    bool shape_at_run;  /* an output's shape comes from running the shape rule on what is there */
-    bool view;          /* output 0 has the bytes of input 0 */
-    bool check_shape;   /* shapes depend on symbols: the rule is run again when they change */
+    bool shape_at_run; /* an output's shape comes from running the shape rule on what is there */
+    bool view; /* output 0 has the bytes of input 0 */
+    bool check_shape; /* shapes depend on symbols: the rule is run again when they change */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
+    uint32_t scratch; /* slot of the kernel's scratch; 0: none, or asked for just before the step */
     struct sg_plan **region;
     const char *name, *source;
 } sg_step;
@@ -89,7 +91,7 @@ typedef struct sg_plan {
     uint32_t n_input, n_output;
     int32_t *link; /* per input: the output that becomes it, or -1 */
     const sg_dims *dims;
-    const bool *late;     /* per expression: depends on a symbol that a step defines */
+    const bool *late; /* per expression: depends on a symbol that a step defines */
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
     size_t packed_bytes;
     int64_t arena_bytes, arena_bound; /* host space, at the defaults */
@@ -126,6 +128,9 @@ bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
+/* Adds a slot for the scratch of every kernel that wants some and whose shapes are known before the run; its size in the
+ * plan is that of the default dims and one thread. */
+sedge_status sg_plan_scratch(sg_plan *p, sg_err *err);
 /* Orders the storages and lists their conflicts. */
 sedge_status sg_plan_layout(sg_plan *p, const uint32_t *birth, sg_err *err);
 

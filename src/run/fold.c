@@ -96,7 +96,7 @@ static sedge_status take_results(sg_graph *g, sg_nid id, const sg_frame *f, sg_e
 static sedge_status fold_node(sg_graph *g, sg_nid id, sg_mem *mem, sg_err *err)
 {
     sg_arena arena = {.mem = mem};
-    sg_run run = {.mem = mem, .pool = {.mem = mem}};
+    sg_run run = {.mem = mem, .pool = {.mem = mem}, .threads = 1};
     sg_graph *one = sg_graph_new(&arena);
     sg_plan *plan = NULL;
     sg_frame *frame = NULL;

@@ -201,6 +201,41 @@ static sedge_status spend_macs(sg_frame *f, const sg_step *s, sg_err *err)
     return SEDGE_OK;
 }
 
+sg_exec sg_frame_exec(const sg_frame *f, const sg_step *s, sg_err *err)
+{
+    sg_run *r = f->run;
+    return (sg_exec){.op = s->op,
+                     .attrs = s->attrs,
+                     .n_in = s->n_in,
+                     .n_out = s->n_out,
+                     .in = f->operand + s->operand,
+                     .out = f->operand + s->operand + s->n_in,
+                     .pool = &r->pool,
+                     .rng = &r->rng,
+                     .threads = r->threads,
+                     .err = err,
+                     .call = sg_call_region,
+                     .packed = s->packed};
+}
+
+/* Runs the kernel with the scratch that prepare placed, or with a block sized by the shapes of now. */
+static sedge_status run_kernel(const sg_frame *f, const sg_step *s, sg_exec *x)
+{
+    if (!s->kernel.scratch)
+        return s->kernel.run(x);
+    size_t bytes;
+    if (s->scratch) {
+        if (f->val[s->scratch].dtype == SG_NONE)
+            return s->op->ref(x);
+        x->scratch = f->val[s->scratch].data;
+    } else if (!s->kernel.scratch(x, &bytes)) {
+        return s->op->ref(x);
+    } else if (!(x->scratch = sg_scratch(x, bytes))) {
+        return SEDGE_E_NOMEM;
+    }
+    return s->kernel.run(x);
+}
+
 static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
 {
     const sg_step *s = &f->plan->step[index];
@@ -216,21 +251,9 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
     if (r->macs_limited)
         SG_TRY(spend_macs(f, s, err));
     size_t mark = r->n_scratch;
-    sg_call c = {.f = f, .s = s, .index = index};
-    c.x = (sg_exec){.op = s->op,
-                    .attrs = s->attrs,
-                    .n_in = s->n_in,
-                    .n_out = s->n_out,
-                    .in = f->operand + s->operand,
-                    .out = f->operand + s->operand + s->n_in,
-                    .pool = &r->pool,
-                    .rng = &r->rng,
-                    .threads = r->threads,
-                    .err = err,
-                    .call = sg_call_region,
-                    .packed = s->packed,
-                    .frame = &c};
-    sedge_status st = s->backend ? f->plan->target->device->enqueue(r->dev, s, &c.x) : s->kernel.run(&c.x);
+    sg_call c = {.x = sg_frame_exec(f, s, err), .f = f, .s = s, .index = index};
+    c.x.frame = &c;
+    sedge_status st = s->backend ? f->plan->target->device->enqueue(r->dev, s, &c.x) : run_kernel(f, s, &c.x);
     while (r->n_scratch > mark)
         sg_pool_free(&r->pool, r->scratch[--r->n_scratch]);
     if (st != SEDGE_OK)

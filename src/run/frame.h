@@ -62,6 +62,9 @@ sedge_status sg_frame_prepare(sg_frame *f, sg_err *err);
 /* Output shapes of a step from what its inputs are now; allocates pool storage for the dynamic ones. */
 sedge_status sg_frame_shape(sg_frame *f, const sg_step *s, bool at_run, sg_err *err);
 
+/* The call of a step with what its operands are now. */
+sg_exec sg_frame_exec(const sg_frame *f, const sg_step *s, sg_err *err);
+
 /* Multiply-adds of a step with the shapes of now. */
 double sg_frame_macs(const sg_frame *f, const sg_step *s);
 

@@ -167,6 +167,23 @@ static sedge_status slot_shapes(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
+/* What kernels want for the shapes of now; a scratch of no type: the kernel does not take them. */
+static void scratch_sizes(sg_frame *f)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t t = 0; t < p->n_step; t++) {
+        const sg_step *s = &p->step[t];
+        if (!s->scratch)
+            continue;
+        sg_err own = {0};
+        sg_exec x = sg_frame_exec(f, s, &own);
+        size_t bytes = 0;
+        bool takes = s->kernel.scratch(&x, &bytes) && bytes <= (size_t)SG_NUMEL_MAX;
+        f->val[s->scratch].dtype = takes ? SG_U8 : SG_NONE;
+        f->val[s->scratch].dim[0] = takes ? (int64_t)bytes : 0;
+    }
+}
+
 static size_t bytes_at_bounds(const sg_plan *p, uint32_t slot)
 {
     const sg_slot *s = &p->slot[slot];
@@ -278,6 +295,7 @@ sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
                 return st;
             }
         }
+        scratch_sizes(f);
         SG_TRY(place(f, err));
         f->prepared = true;
     }

@@ -16,6 +16,7 @@ typedef struct job {
     float *y, *scratch;
     int64_t cols, mask_stride[3]; /* of the mask: columns, and steps of batch, head and query */
     int64_t blocks, units, step;  /* blocks of queries a head; of all heads; units a part */
+    int64_t parts;
     size_t part_floats;
 } job;
 
@@ -81,25 +82,37 @@ static void run_part(void *ctx, int64_t i)
         run_block(j, u, j->scratch + (size_t)i * j->part_floats);
 }
 
+/* False: nothing to compute, or shapes that do not fit: the reference says so. */
+static bool cut(const sg_exec *x, job *j)
+{
+    if (sg_att_init(x, &j->a) != SEDGE_OK || sg_numel(x->out[0]) == 0 || j->a.n_kv == 0 || j->a.size == 0)
+        return false;
+    j->blocks = (j->a.n_q + ROWS - 1) / ROWS;
+    j->units = j->a.batch * j->a.q_heads * j->blocks;
+    int64_t parts = x->threads < j->units ? x->threads : j->units;
+    j->step = (j->units + parts - 1) / parts;
+    j->parts = (j->units + j->step - 1) / j->step;
+    int64_t rows = j->a.n_q < ROWS ? j->a.n_q : ROWS;
+    j->part_floats = (SG_GEMM_F32_PACK + (size_t)(rows * j->a.n_kv) + 15) & ~(size_t)15;
+    return true;
+}
+
+static bool scratch(const sg_exec *x, size_t *bytes)
+{
+    job j = {0};
+    if (!cut(x, &j))
+        return false;
+    *bytes = j.part_floats * (size_t)j.parts * sizeof *j.scratch;
+    return true;
+}
+
 static sedge_status run(sg_exec *x)
 {
-    job j = {.q = x->in[0]->data, .k = x->in[1]->data, .v = x->in[2]->data, .y = x->out[0]->data};
-    SG_TRY(sg_att_init(x, &j.a));
-    if (sg_numel(x->out[0]) == 0 || j.a.n_kv == 0 || j.a.size == 0)
-        return sg_ref_attention(x);
+    job j = {.q = x->in[0]->data, .k = x->in[1]->data, .v = x->in[2]->data, .y = x->out[0]->data, .scratch = x->scratch};
+    if (!cut(x, &j))
+        return SEDGE_E_BUG; /* scratch took these shapes */
     mask_init(&j, j.a.mask);
-    j.blocks = (j.a.n_q + ROWS - 1) / ROWS;
-    j.units = j.a.batch * j.a.q_heads * j.blocks;
-    int64_t parts = x->threads < j.units ? x->threads : j.units;
-    parts = parts < 1 ? 1 : parts;
-    j.step = (j.units + parts - 1) / parts;
-    parts = (j.units + j.step - 1) / j.step;
-    int64_t rows = j.a.n_q < ROWS ? j.a.n_q : ROWS;
-    j.part_floats = (SG_GEMM_F32_PACK + (size_t)(rows * j.a.n_kv) + 15) & ~(size_t)15;
-    j.scratch = sg_scratch(x, j.part_floats * (size_t)parts * sizeof *j.scratch);
-    if (!j.scratch)
-        return SEDGE_E_NOMEM;
-    sg_parallel(x->threads, parts, run_part, &j);
+    sg_parallel(x->threads, j.parts, run_part, &j);
     return SEDGE_OK;
 }
 
@@ -116,7 +129,6 @@ bool sg_cpu_bind_attention(sg_plan *p, sg_step *s)
         if (slot && (!wanted || slot->type.dtype != SG_F32))
             return false;
     }
-    s->kernel.name = "attention_f32";
-    s->kernel.run = run;
+    s->kernel = (sg_kernel){.name = "attention_f32", .run = run, .scratch = scratch};
     return true;
 }
