@@ -10,17 +10,20 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* Loops of about a pause each: some 20 us, less than two futex calls cost. */
-enum { WORKERS_MAX = 63, SPIN = 4000 };
+#include "base/map.h"
+
+enum { WORKERS_MAX = 63 };
 
 static struct {
     pthread_mutex_t owner; /* held by the caller whose job runs */
     pthread_mutex_t lock;  /* guards what workers sleep on */
     pthread_cond_t wake, done;
     int workers;           /* started so far; changed by the owner */
+    bool forks;            /* a child of fork is told */
+    atomic_int spin_us;
     atomic_uint round;     /* counts jobs: a new value is a new job */
     atomic_int seats;      /* workers that may still join this job */
-    atomic_int inside;     /* workers in this job */
+    atomic_uint inside;    /* workers in this job */
     atomic_int waits;      /* the owner sleeps until inside is 0 */
     atomic_llong next;
     int64_t n;
@@ -29,7 +32,8 @@ static struct {
 } pool = {.owner = PTHREAD_MUTEX_INITIALIZER,
           .lock = PTHREAD_MUTEX_INITIALIZER,
           .wake = PTHREAD_COND_INITIALIZER,
-          .done = PTHREAD_COND_INITIALIZER};
+          .done = PTHREAD_COND_INITIALIZER,
+          .spin_us = SG_SPIN_US};
 
 static void work(void)
 {
@@ -48,14 +52,25 @@ static void rest(void)
 #endif
 }
 
+/* Waits awake, at most as long as the pool may: true when `what` became `want` (or something else than it). */
+static bool spin(const atomic_uint *what, unsigned value, bool equal)
+{
+    int us = atomic_load_explicit(&pool.spin_us, memory_order_relaxed);
+    double end = us > 0 ? sg_now() + us * 1e-6 : 0;
+    do {
+        for (int i = 0; i < 32; i++) {
+            if ((atomic_load(what) == value) == equal)
+                return true;
+            rest();
+        }
+    } while (us > 0 && sg_now() < end);
+    return false;
+}
+
 static unsigned wait_round(unsigned seen)
 {
-    for (int i = 0; i < SPIN; i++) {
-        unsigned now = atomic_load(&pool.round);
-        if (now != seen)
-            return now;
-        rest();
-    }
+    if (spin(&pool.round, seen, false))
+        return atomic_load(&pool.round);
     pthread_mutex_lock(&pool.lock);
     while (atomic_load(&pool.round) == seen)
         pthread_cond_wait(&pool.wake, &pool.lock);
@@ -81,8 +96,23 @@ static void *worker(void *unused)
     return NULL;
 }
 
+/* A child of fork has none of its parent's workers, and perhaps locks that nobody will open. */
+static void after_fork(void)
+{
+    pthread_mutex_init(&pool.owner, NULL);
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.wake, NULL);
+    pthread_cond_init(&pool.done, NULL);
+    pool.workers = 0;
+    atomic_store(&pool.seats, 0);
+    atomic_store(&pool.inside, 0);
+    atomic_store(&pool.waits, 0);
+}
+
 static void start_workers(int want)
 {
+    if (!pool.forks)
+        pool.forks = pthread_atfork(NULL, NULL, after_fork) == 0;
     if (want > WORKERS_MAX)
         want = WORKERS_MAX;
     while (pool.workers < want) {
@@ -118,9 +148,7 @@ void sg_parallel(int threads, int64_t n, sg_task_fn *fn, void *ctx)
     pthread_mutex_unlock(&pool.lock);
     work();
     atomic_store(&pool.seats, 0); /* who comes now finds nothing to do */
-    for (int i = 0; i < SPIN && atomic_load(&pool.inside) > 0; i++)
-        rest();
-    if (atomic_load(&pool.inside) > 0) {
+    if (!spin(&pool.inside, 0, true)) {
         pthread_mutex_lock(&pool.lock);
         atomic_store(&pool.waits, 1); /* either the last worker sees this, or the next line sees that it has left */
         while (atomic_load(&pool.inside) > 0)
@@ -129,6 +157,11 @@ void sg_parallel(int threads, int64_t n, sg_task_fn *fn, void *ctx)
         pthread_mutex_unlock(&pool.lock);
     }
     pthread_mutex_unlock(&pool.owner);
+}
+
+void sg_parallel_spin(int us)
+{
+    atomic_store_explicit(&pool.spin_us, us < 0 ? 0 : us, memory_order_relaxed);
 }
 
 /* The affinity mask, and the cgroup's quota where one is set. */

@@ -48,6 +48,7 @@ struct sedge_session {
     bool *bound;
     sg_state *state;
     uint32_t n_state;
+    int spin_us;
     bool ran;
     size_t dev_bytes;
 };

@@ -7,6 +7,7 @@
 void sedge_session_opts_init(sedge_session_opts *opts)
 {
     memset(opts, 0, sizeof *opts);
+    opts->spin_us = SG_SPIN_US;
 }
 
 void sedge_run_opts_init(sedge_run_opts *opts)
@@ -92,7 +93,8 @@ static sedge_status open_session(sedge_session *s, sg_err *err)
 
 sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, const sedge_session_opts *opts, sedge_error *err)
 {
-    sedge_session_opts def = {0};
+    sedge_session_opts def;
+    sedge_session_opts_init(&def);
     sedge_error own = {0};
     err = err ? err : &own;
     opts = opts ? opts : &def;
@@ -105,6 +107,7 @@ sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, con
     s->plan = plan;
     s->run.mem = s->run.pool.mem = &s->mem;
     s->run.rng = opts->seed;
+    s->spin_us = opts->spin_us;
     s->run.threads = opts->threads ? (int)(opts->threads < 64 ? opts->threads : 64) : sg_cpu_count();
     s->run.on_step = opts->on_step;
     s->run.on_step_ctx = opts->on_step_ctx;
@@ -348,6 +351,7 @@ sedge_status sedge_session_run(sedge_session *s, const sedge_run_opts *opts, sed
     s->run.macs_limited = opts->macs > 0;
     s->run.macs_left = (double)opts->macs;
     s->run.depth = 0;
+    sg_parallel_spin(s->spin_us);
     sg_pool_text_reset(&s->run.pool);
     sedge_status st = inputs_ready(s, err);
     if (st == SEDGE_OK)

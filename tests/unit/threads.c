@@ -3,8 +3,18 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/threads.h"
+
+#if defined(__SANITIZE_THREAD__)
+#define UNDER_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define UNDER_TSAN
+#endif
+#endif
 
 enum { TASKS = 1000 };
 typedef struct job {
@@ -56,6 +66,31 @@ static void *caller(void *ctx)
     return NULL;
 }
 
+#ifndef UNDER_TSAN
+/* A child of fork starts workers of its own. */
+static void a_forked_child_computes(void **state)
+{
+    (void)state;
+    static job j;
+    memset(&j, 0, sizeof j);
+    sg_parallel_spin(0);
+    sg_parallel(3, TASKS, count_task, &j);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (int round = 0; round < 100; round++)
+            sg_parallel(3, TASKS, count_task, &j);
+        _exit(atomic_load(&j.total) == 101 * TASKS ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    sg_parallel_spin(SG_SPIN_US);
+    sg_parallel(3, TASKS, count_task, &j);
+    assert_int_equal(atomic_load(&j.total), 2 * TASKS);
+}
+#endif
+
 static void callers_beside_each_other(void **state)
 {
     (void)state;
@@ -76,6 +111,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_task_once),
         cmocka_unit_test(nested_calls_do_not_wait_for_themselves),
+#ifndef UNDER_TSAN /* which does not know threads in the child of a program with threads */
+        cmocka_unit_test(a_forked_child_computes),
+#endif
         cmocka_unit_test(callers_beside_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
