@@ -56,6 +56,8 @@ void sg_image_work_free(sg_image_work *w);
  * (8 bits) when `like` works on bytes (pillow, opencv), reals otherwise. */
 sedge_status sg_image_run(sg_image_work *w, const sedge_frame *f, sg_color color, const sg_geometry *step, int n,
                           const sg_sink *out, sg_err *err);
+/* Refuses frames that are not described well. */
+sedge_status sg_frame_check(const sedge_frame *f, sg_err *err);
 /* Size of a frame after its turn. */
 void sg_frame_upright(const sedge_frame *f, int32_t *width, int32_t *height);
 
