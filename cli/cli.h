@@ -133,6 +133,11 @@ void table_print(table *t, FILE *f);
 /* "1.2 MB", "340 B". */
 const char *bytes_text(double bytes, char text[32]);
 
+/* ---- draw.c: graphs as pictures ----------------------------------------------------------------- */
+
+/* The model as published and, when it could be planned, as planned, into PATH: .svg, or .dot for Graphviz. The exit status. */
+int draw_graphs(const opened *o, const char *path);
+
 /* ---- progress.c ------------------------------------------------------------------------------- */
 
 typedef struct progress {

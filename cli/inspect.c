@@ -173,51 +173,6 @@ static void print_text(const look *l)
     table_print(&t, stdout);
 }
 
-static int put_text(void *ctx, const char *text, size_t n)
-{
-    return fwrite(text, 1, n, ctx) != n;
-}
-
-/* Turns dot text into a picture with Graphviz. */
-static bool draw_svg(const char *dot, const char *svg)
-{
-    int status = 0;
-    pid_t child = fork();
-    if (child < 0)
-        return false;
-    if (child == 0) {
-        execlp("dot", "dot", "-Tsvg", "-o", svg, dot, (char *)NULL);
-        _exit(127);
-    }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static int save_graph(const look *l, const char *path)
-{
-    saver s, text;
-    size_t n = strlen(path);
-    bool svg = n > 4 && strcmp(path + n - 4, ".svg") == 0;
-    if (!save_begin(&s, path))
-        return fail("%s: %s", path, strerror(errno));
-    if (!svg) {
-        bool good = sedge_model_dot(l->o.model, put_text, s.f) == SEDGE_OK;
-        return save_end(&s, good) ? EXIT_OK : fail("%s: cannot be written: %s", path, strerror(errno));
-    }
-    char dot[4096];
-    snprintf(dot, sizeof dot, "%.4000s.%ld.dot", path, (long)getpid());
-    bool good = save_begin(&text, dot);
-    if (good) {
-        good = sedge_model_dot(l->o.model, put_text, text.f) == SEDGE_OK;
-        good = save_end(&text, good) && draw_svg(dot, s.temp);
-        unlink(dot);
-    }
-    if (!save_end(&s, good))
-        return fail("%s: cannot be drawn: install graphviz, or ask for a .dot file", path);
-    return EXIT_OK;
-}
-
 static int inspect_model(const args *a)
 {
     look l = {0};
@@ -238,7 +193,7 @@ static int inspect_model(const args *a)
     else
         print_text(&l);
     if (a->graph)
-        status = save_graph(&l, a->graph);
+        status = draw_graphs(&l.o, a->graph);
     opened_close(&l.o);
     return status;
 }

@@ -132,8 +132,32 @@ typedef struct sedge_model_info {
 void sedge_model_get_info(const sedge_model *model, sedge_model_info *out);
 /* Source operators and their counts, most frequent first: the i-th, or 0 when there is none. */
 int sedge_model_op(const sedge_model *model, int i, const char **name, int *count);
-/* Writes the graph as Graphviz dot text, calling `write` piece by piece (non-zero return stops). */
-sedge_status sedge_model_dot(const sedge_model *model, int (*write)(void *ctx, const char *text, size_t n), void *ctx);
+
+/* A graph to look at: that of a model as it was read, or of a plan after its passes (its nodes are the plan's steps, in order,
+ * where one processor runs them all). Lives as long as what it was taken from. */
+typedef struct sedge_graph sedge_graph;
+const sedge_graph *sedge_model_graph(const sedge_model *model);
+
+typedef struct sedge_graph_node_info {
+    const char *op;     /* row of the op table */
+    const char *source; /* operator as published, or "" */
+    const char *name;
+    int n_in, n_out;
+} sedge_graph_node_info;
+/* Node i in the order of execution; 0 when there is none. */
+int sedge_graph_node(const sedge_graph *graph, int i, sedge_graph_node_info *out);
+
+typedef enum sedge_graph_from { SEDGE_FROM_NOWHERE, SEDGE_FROM_NODE, SEDGE_FROM_INPUT, SEDGE_FROM_CONSTANT } sedge_graph_from;
+
+typedef struct sedge_graph_edge {
+    int from;        /* sedge_graph_from; NOWHERE: an absent operand */
+    int index;       /* of the node or input */
+    const char *name;
+    char type[96];   /* "f32 [1,N,3]" */
+} sedge_graph_edge;
+/* Operand k of node i; what graph output k is. 0 when there is none. */
+int sedge_graph_operand(const sedge_graph *graph, int i, int k, sedge_graph_edge *out);
+int sedge_graph_result(const sedge_graph *graph, int k, sedge_graph_edge *out);
 
 /* ---- plan ------------------------------------------------------------------------------- */
 
@@ -179,6 +203,7 @@ typedef struct sedge_plan_info {
     int dynamic_values;     /* values whose size is known only during the run */
 } sedge_plan_info;
 void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out);
+const sedge_graph *sedge_plan_graph(const sedge_plan *plan);
 /* Row and node of step i: 0 when there is none. */
 int sedge_plan_step(const sedge_plan *plan, int i, const char **op, const char **node, const char **kernel);
 
