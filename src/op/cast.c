@@ -25,7 +25,7 @@ sedge_status sg_infer_cast(sg_infer *c)
 {
     int64_t to = sg_get_int(c->attrs, SG_A_to);
     if (!known_dtype(to))
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "unknown element type %lld", (long long)to);
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the target element type (%lld) is not known", (long long)to);
     if (sg_is_complex((sg_dtype)to) != sg_is_complex((sg_dtype)c->in[0]->dtype) && c->in[0]->dtype != SG_NONE)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "complex numbers are not cast to or from real ones");
     c->out[0] = *c->in[0];
@@ -127,7 +127,7 @@ sedge_status sg_infer_bitcast(sg_infer *c)
     int64_t to = sg_get_int(c->attrs, SG_A_to);
     sg_dtype t = (sg_dtype)c->in[0]->dtype;
     if (!known_dtype(to))
-        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "unknown element type %lld", (long long)to);
+        return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the target element type (%lld) is not known", (long long)to);
     if (t != SG_NONE && (t == SG_STR || to == SG_STR || sg_dtypes[t].bits != sg_dtypes[to].bits))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s and %s do not have the same number of bits", sg_dtypes[t].name,
                              sg_dtypes[to].name);

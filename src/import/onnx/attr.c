@@ -1,5 +1,4 @@
 /* Attributes of a node in hand: the sg_on_ accessors of lower.h. */
-#include <stdio.h>
 #include <string.h>
 
 #include "import/onnx/state.h"
@@ -211,20 +210,20 @@ sg_dtype sg_on_dtype(sg_onnx_node *n, const char *attr, sg_dtype def)
     return d;
 }
 
-int sg_on_enum(sg_onnx_node *n, const char *attr, const char *const *names, int def)
+int sg_on_word(sg_onnx_node *n, const char *attr, const char *words, int def)
 {
     const char *s = sg_on_str(n, attr, NULL);
     if (!s)
         return def;
-    char all[256];
-    size_t at = 0;
-    all[0] = 0;
-    for (int i = 0; names[i]; i++) {
-        if (strcmp(names[i], s) == 0)
-            return i;
-        if (at < sizeof all)
-            at += (size_t)snprintf(all + at, sizeof all - at, "%s%s", i ? ", " : "", names[i]);
+    size_t length = strlen(s);
+    int place = 0;
+    for (const char *w = words; *w; w += strcspn(w, " =")) {
+        if (*w == ' ')
+            place++;
+        w += *w == ' ' || *w == '=';
+        if (strcspn(w, " =") == length && memcmp(w, s, length) == 0)
+            return place;
     }
-    sg_fail(n->err, SEDGE_E_VALUE, "attribute %s is \"%.60s\", not one of: %s", attr, s, all);
+    sg_fail(n->err, SEDGE_E_VALUE, "attribute %s is \"%.60s\", not one of: %s", attr, s, words);
     return def;
 }

@@ -69,87 +69,13 @@ sg_vid sg_on_emit1(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in)
     return sg_node_out(n->g, id, 0);
 }
 
-/* ---- attribute by attribute ------------------------------------------------------------------- */
-
-static sedge_status attr_set(sg_onnx_node *n, sg_nid id, const sg_attr_decl *d, const char *name)
+sedge_status sg_on_end(sg_onnx_node *n, int k, sg_vid v)
 {
-    sg_attr_id a = (sg_attr_id)d->id;
-    int count = 0;
-    bool ok = true;
-    const void *p;
-    sg_tensor t;
-    switch ((sg_attr_kind)d->kind) {
-    case SG_AK_INT: ok = sg_set_int(n->g, id, a, sg_on_int(n, name, d->i)); break;
-    case SG_AK_FLOAT: ok = sg_set_float(n->g, id, a, sg_on_float(n, name, d->f)); break;
-    case SG_AK_STR:
-        p = sg_on_str(n, name, NULL);
-        ok = !p || sg_set_str(n->g, id, a, p, sg_onnx_attr(sg_onnx_here(n)->scope->frame, sg_onnx_here(n)->node, name)->s.n);
-        break;
-    case SG_AK_INTS:
-        p = sg_on_ints(n, name, &count);
-        ok = !p || sg_set_ints(n->g, id, a, p, (size_t)count);
-        break;
-    case SG_AK_FLOATS:
-        p = sg_on_floats(n, name, &count);
-        ok = !p || sg_set_floats(n->g, id, a, p, (size_t)count);
-        break;
-    case SG_AK_STRS:
-        p = sg_on_strs(n, name, &count);
-        ok = !p || sg_set_strs(n->g, id, a, p, (size_t)count);
-        break;
-    case SG_AK_TENSOR: ok = !sg_on_tensor(n, name, &t) || sg_set_tensor(n->g, id, a, &t); break;
-    }
-    if (n->err && n->err->status != SEDGE_OK)
-        return n->err->status;
-    return ok ? SEDGE_OK : sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
-}
-
-static const sg_attr_decl *decl_find(const sg_op *op, const char *name)
-{
-    for (int i = 0; i < op->n_attr; i++)
-        if (strcmp(sg_attr_names[op->attrs[i].id], name) == 0)
-            return &op->attrs[i];
-    return NULL;
-}
-
-/* Fitted to the row: trailing inputs that are absent and trailing outputs that nobody reads are left off. */
-sg_nid sg_on_start(sg_onnx_node *n, sg_op_id row)
-{
-    const sg_onp_node *node = sg_onnx_here(n)->node;
-    const sg_op *op = &sg_ops[row];
-    int n_in = n->n_in, n_out = n->n_out, least = op->min_out ? op->min_out : 1;
-    while (n_in > op->min_in && !n->in[n_in - 1])
-        n_in--;
-    while (n_out > least && !sg_on_wants(n, n_out - 1))
-        n_out--;
-    sg_nid id = sg_on_emit(n, row, n->in, n_in, n_out < op->min_out ? op->min_out : n_out);
-    if (!id)
-        return 0;
-    for (int k = 0; k < n_out; k++)
-        n->out[k] = sg_node_out(n->g, id, k);
-    for (int i = 0; i < node->n_attr; i++) {
-        const sg_attr_decl *d = decl_find(op, node->attr[i].name);
-        if (d && sg_on_has(n, node->attr[i].name) && attr_set(n, id, d, node->attr[i].name) != SEDGE_OK)
-            return 0;
-    }
-    return id;
-}
-
-sedge_status sg_on_direct(sg_onnx_node *n, sg_op_id row)
-{
-    const sg_onp_node *node = sg_onnx_here(n)->node;
-    for (int i = 0; i < node->n_attr; i++)
-        if (!decl_find(&sg_ops[row], node->attr[i].name) && !(n->opset < 6 && strcmp(node->attr[i].name, "consumed_inputs") == 0))
-            return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "attribute %s is not supported", node->attr[i].name);
-    return sg_on_done(n, sg_on_start(n, row));
-}
-
-sedge_status sg_lower_direct(sg_onnx_node *n)
-{
-    const sg_onnx_op *e = sg_onnx_here(n)->entry;
-    if (!e || e->row < 0)
-        return sg_fail(n->err, SEDGE_E_BUG, "a table entry lacks its row");
-    return sg_on_direct(n, (sg_op_id)e->row);
+    if (!v)
+        return n->err->status != SEDGE_OK ? n->err->status : sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    if (k < n->n_out)
+        n->out[k] = v;
+    return SEDGE_OK;
 }
 
 /* ---- constants ---------------------------------------------------------------------------------- */

@@ -32,8 +32,9 @@ const sg_str *sg_on_strs(sg_onnx_node *n, const char *attr, int *count);
 bool sg_on_tensor(sg_onnx_node *n, const char *attr, sg_tensor *out);      /* borrows the bytes; false: absent */
 /* Maps an ONNX TensorProto.DataType attribute to sg_dtype (def: sg_dtype when absent). */
 sg_dtype sg_on_dtype(sg_onnx_node *n, const char *attr, sg_dtype def);
-/* The index of a string attribute in a NULL-ended list; an unknown string is an error that lists them. */
-int sg_on_enum(sg_onnx_node *n, const char *attr, const char *const *names, int def);
+/* The place of a string attribute in a list of words with spaces between; = joins words of one meaning. An unknown
+ * word is an error that lists them. */
+int sg_on_word(sg_onnx_node *n, const char *attr, const char *words, int def);
 
 static inline sg_vid sg_on_in(const sg_onnx_node *n, int k)
 {
@@ -43,6 +44,12 @@ static inline const sg_type *sg_on_type(const sg_onnx_node *n, int k)
 {
     sg_vid v = sg_on_in(n, k);
     return v ? &n->g->value[v].type : NULL;
+}
+/* Puts v in place of input k, which may lie past the end (by 16 at the most). */
+static inline void sg_on_in_set(sg_onnx_node *n, int k, sg_vid v)
+{
+    n->in[k] = v;
+    n->n_in = k < n->n_in ? n->n_in : k + 1;
 }
 /* True if output k is present and somebody may read it. */
 bool sg_on_wants(const sg_onnx_node *n, int k);
@@ -55,12 +62,13 @@ sg_nid sg_on_emit(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in, in
 sg_nid sg_on_emit_op(sg_onnx_node *n, const sg_op *op, const sg_vid *ins, int n_in, int n_out);
 sedge_status sg_on_done(sg_onnx_node *n, sg_nid node);
 sg_vid sg_on_emit1(sg_onnx_node *n, sg_op_id row, const sg_vid *ins, int n_in);
-/* The attribute-for-attribute mapping: row on all of the node's inputs, every ONNX attribute set by its own name
- * (an attribute that the row lacks is an error). What rows of ops.def with lower NULL do. */
-sedge_status sg_on_direct(sg_onnx_node *n, sg_op_id row);
-/* As direct, without running the shape rule and without an error for attributes that the row lacks; returns the
- * node (outputs already bound to n->out) for more settings, 0 on failure. */
+/* The node of a row: on the node's inputs, with its attributes, carried over by forms.def; the outputs are bound to n->out.
+ * Attributes that the row lacks are left for more settings; 0 on failure. */
 sg_nid sg_on_start(sg_onnx_node *n, sg_op_id row);
+/* The same, and its shape rule. */
+sedge_status sg_on_row(sg_onnx_node *n, sg_op_id row);
+/* Output k of the node, if it has that many, is v; 0: an error, out of memory unless another one is recorded. */
+sedge_status sg_on_end(sg_onnx_node *n, int k, sg_vid v);
 /* Constants. */
 sg_vid sg_on_const_i64s(sg_onnx_node *n, const int64_t *v, int count); /* rank 1 */
 sg_vid sg_on_const_i64(sg_onnx_node *n, int64_t v);                    /* scalar */
@@ -80,7 +88,8 @@ typedef struct sg_onnx_op {
 /* The `extra` column and the row of the table entry at hand. */
 int64_t sg_on_extra(const sg_onnx_node *n);
 
-/* The table is ops.def: ONNX(domain, name, row, lower or direct, extra). `row` is SG_OP_X or -1. */
+/* The table is ops.def: ONNX(domain, name, row, lower or direct, extra). `row` is SG_OP_X or -1. `direct` starts the
+ * row and is done; there an attribute that the row lacks is an error. */
 sedge_status sg_lower_direct(sg_onnx_node *n);
 #define ONNX(domain, name, row, lower, extra) sedge_status sg_lower_##lower(sg_onnx_node *n);
 #include "import/onnx/ops.def"

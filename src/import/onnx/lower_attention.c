@@ -1,4 +1,4 @@
-/* Lowering of the attention family. */
+/* FlexAttention, whose scores and probabilities go through regions. */
 #include <string.h>
 
 #include "import/onnx/lower.h"
@@ -7,14 +7,6 @@
 static sedge_status no_memory(sg_onnx_node *n)
 {
     return sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
-}
-
-sedge_status sg_lower_attention(sg_onnx_node *n)
-{
-    sg_nid node = sg_on_start(n, SG_OP_ATTENTION);
-    if (!node || !sg_set_int(n->g, node, SG_A_softmax_precision, sg_on_dtype(n, "softmax_precision", SG_NONE)))
-        return no_memory(n);
-    return sg_on_done(n, node);
 }
 
 /* A score or probability region and what it captures. */

@@ -2,7 +2,7 @@
  * boxes of each image in order of score, in rows of fixed length. */
 #include <string.h>
 
-#include "import/onnx/contrib.h"
+#include "import/onnx/build.h"
 #include "op/elementwise.h"
 #include "op/reduce.h"
 
@@ -22,85 +22,64 @@ typedef struct nms {
 
 static sg_vid column(sg_onnx_node *n, sg_vid x, int i)
 {
-    return sg_cb_slice(n, x, 1, i, i + 1);
-}
-
-static sg_vid reduce(sg_onnx_node *n, int kind, sg_vid x, int64_t axis, bool keep)
-{
-    sg_vid in[2] = {x, sg_on_const_i64s(n, &axis, 1)};
-    if (!in[0] || !in[1])
-        return SG_NONE_ID;
-    sg_nid node = sg_on_emit(n, SG_OP_REDUCE, in, 2, 1);
-    if (!node || !sg_set_int(n->g, node, SG_A_kind, kind) || !sg_set_int(n->g, node, SG_A_keepdims, keep))
-        return SG_NONE_ID;
-    return sg_on_done(n, node) == SEDGE_OK ? sg_node_out(n->g, node, 0) : SG_NONE_ID;
-}
-
-static sg_vid emit2(sg_onnx_node *n, sg_op_id row, sg_vid a, sg_vid b)
-{
-    sg_vid in[2] = {a, b};
-    return a && b ? sg_on_emit1(n, row, in, 2) : SG_NONE_ID;
+    return sg_ob_slice(n, x, 1, i, i + 1);
 }
 
 /* Centre and size to corners. */
 static sg_vid corners(sg_onnx_node *n, sg_vid boxes)
 {
-    sg_vid centre = sg_cb_slice(n, boxes, 2, 0, 2),
-           half = sg_cb_binary_scalar(n, SG_BINARY_MUL, sg_cb_slice(n, boxes, 2, 2, 4), 0.5);
-    return sg_cb_concat(n, sg_cb_binary(n, SG_BINARY_SUB, centre, half), sg_cb_binary(n, SG_BINARY_ADD, centre, half), 2);
+    sg_vid centre = sg_ob_slice(n, boxes, 2, 0, 2),
+           half = sg_ob_binary_scalar(n, SG_BINARY_MUL, sg_ob_slice(n, boxes, 2, 2, 4), 0.5);
+    return sg_ob_concat(n, sg_ob_binary(n, SG_BINARY_SUB, centre, half), sg_ob_binary(n, SG_BINARY_ADD, centre, half), 2);
 }
 
 /* Boxes as [B,N,4], scores as [B,C,N]. */
 static sedge_status operands(sg_onnx_node *n, nms *s, bool centred, bool sigmoid)
 {
     static const int64_t shape[] = {0, -1, 4};
-    SG_TRY(sg_cb_need(n, 2));
+    SG_TRY(sg_ob_need(n, 2));
     const sg_type *t = sg_on_type(n, 0);
     if (t->rank != 3 && (t->rank != 4 || t->dim[2] != 1))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "boxes that differ from class to class");
-    s->boxes = t->rank == 4 ? sg_cb_reshape(n, n->in[0], shape, 3) : n->in[0];
+    s->boxes = t->rank == 4 ? sg_ob_reshape(n, n->in[0], shape, 3) : n->in[0];
     if (centred)
         s->boxes = corners(n, s->boxes);
-    s->scores = sg_cb_swap_last(n, sigmoid ? sg_cb_unary(n, SG_UNARY_SIGMOID, n->in[1], 1, 1) : n->in[1]);
+    s->scores = sg_ob_swap_last(n, sigmoid ? sg_ob_unary(n, SG_UNARY_SIGMOID, n->in[1], 1, 1) : n->in[1]);
     if (s->agnostic && s->scores) {
-        sg_nid node = sg_on_emit(n, SG_OP_ARG_REDUCE, &s->scores, 1, 1);
-        if (!node || !sg_set_int(n->g, node, SG_A_axis, 1) || sg_on_done(n, node) != SEDGE_OK)
-            return sg_cb_end(n, 0, SG_NONE_ID);
-        s->best = sg_node_out(n->g, node, 0);
-        s->scores = reduce(n, SG_REDUCE_MAX, s->scores, 1, true);
+        s->best = sg_ob_node(n, SG_OP_ARG_REDUCE, SG_INS(s->scores), SG_SET({SG_A_axis, .i = 1}));
+        s->scores = sg_ob_reduce(n, SG_REDUCE_MAX, s->scores, 1, true);
     }
-    s->batch = sg_cb_dim(n, s->boxes, 0);
-    return s->scores && s->batch ? SEDGE_OK : sg_cb_end(n, 0, SG_NONE_ID);
+    s->batch = sg_ob_dim(n, s->boxes, 0);
+    return s->scores && s->batch ? SEDGE_OK : sg_on_end(n, 0, SG_NONE_ID);
 }
 
 /* The choices and their scores, highest first. */
 static sedge_status choose(sg_onnx_node *n, nms *s)
 {
     static const int64_t one[] = {1};
-    sg_vid in[5] = {s->boxes, s->scores, sg_on_const_i64(n, s->most), sg_cb_scalar(n, SG_F32, s->iou),
-                    sg_cb_scalar(n, SG_F32, s->score)};
-    sg_vid sel = in[2] && in[3] && in[4] ? sg_on_emit1(n, SG_OP_NON_MAX_SUPPRESSION, in, 5) : SG_NONE_ID;
-    sg_vid top[2] = {emit2(n, SG_OP_GATHER_ND, s->scores, sel), sg_cb_reshape(n, sg_cb_dim(n, sel, 0), one, 1)};
-    sg_nid node = top[0] && top[1] ? sg_on_emit(n, SG_OP_TOP_K, top, 2, 2) : 0;
+    sg_vid in[5] = {s->boxes, s->scores, sg_on_const_i64(n, s->most), sg_ob_scalar(n, SG_F32, s->iou),
+                    sg_ob_scalar(n, SG_F32, s->score)};
+    sg_vid sel = sg_on_emit1(n, SG_OP_NON_MAX_SUPPRESSION, in, 5);
+    sg_vid score = sg_on_emit1(n, SG_OP_GATHER_ND, SG_INS(s->scores, sel));
+    sg_vid count = sg_ob_reshape(n, sg_ob_dim(n, sel, 0), one, 1);
+    sg_nid node = sg_ob_make(n, SG_OP_TOP_K, SG_INS(score, count), 2, NULL, 0);
     if (!node)
-        return sg_cb_end(n, 0, SG_NONE_ID);
-    SG_TRY(sg_on_done(n, node));
+        return sg_on_end(n, 0, SG_NONE_ID);
     s->value = sg_node_out(n->g, node, 0);
-    s->sel = sg_cb_gather(n, sel, sg_node_out(n->g, node, 1), 0);
-    return s->sel ? SEDGE_OK : sg_cb_end(n, 0, SG_NONE_ID);
+    s->sel = sg_ob_gather(n, sel, sg_node_out(n->g, node, 1), 0);
+    return s->sel ? SEDGE_OK : sg_on_end(n, 0, SG_NONE_ID);
 }
 
 /* The place of each choice in its image: how many of the image come before it. */
 static sedge_status places(sg_onnx_node *n, nms *s)
 {
-    sg_vid image = column(n, s->sel, 0), eq[2] = {image, sg_cb_iota(n, s->batch)};
-    sg_vid same = eq[1] ? sg_cb_emit_int(n, SG_OP_COMPARE, eq, 2, SG_A_kind, SG_COMPARE_EQUAL) : SG_NONE_ID;
-    s->member = sg_cb_cast(n, same, SG_I64);
-    sg_vid at[2] = {emit2(n, SG_OP_CUM, s->member, sg_on_const_i64(n, 0)), image};
-    sg_vid count = at[1] ? sg_cb_emit_int(n, SG_OP_GATHER_ELEMENTS, at, 2, SG_A_axis, 1) : SG_NONE_ID;
-    sg_vid place = sg_cb_binary_scalar(n, SG_BINARY_SUB, count, 1);
-    s->place = sg_cb_concat(n, image, sg_cb_binary_scalar(n, SG_BINARY_MIN, place, (double)s->most), 1);
-    return s->place ? SEDGE_OK : sg_cb_end(n, 0, SG_NONE_ID);
+    sg_vid image = column(n, s->sel, 0);
+    s->member = sg_ob_cast(n, sg_ob_compare(n, SG_COMPARE_EQUAL, image, sg_ob_iota(n, s->batch)), SG_I64);
+    sg_vid before = sg_on_emit1(n, SG_OP_CUM, SG_INS(s->member, sg_on_const_i64(n, 0)));
+    sg_vid count = sg_ob_node(n, SG_OP_GATHER_ELEMENTS, SG_INS(before, image), SG_SET({SG_A_axis, .i = 1}));
+    sg_vid place = sg_ob_binary_scalar(n, SG_BINARY_SUB, count, 1);
+    s->place = sg_ob_concat(n, image, sg_ob_binary_scalar(n, SG_BINARY_MIN, place, (double)s->most), 1);
+    return s->place ? SEDGE_OK : sg_on_end(n, 0, SG_NONE_ID);
 }
 
 /* Values of the choices, [M] or [M,4], to rows [B,most] or [B,most,4] that end in zeros. */
@@ -108,13 +87,10 @@ static sg_vid rows(sg_onnx_node *n, const nms *s, sg_vid values, bool quads)
 {
     static const int64_t one[] = {1};
     int64_t tail[2] = {s->most + 1, 4};
-    sg_vid shape = sg_cb_concat(n, sg_cb_reshape(n, s->batch, one, 1), sg_on_const_i64s(n, tail, quads ? 2 : 1), 0);
-    sg_nid node = shape ? sg_on_emit(n, SG_OP_CONSTANT_OF_SHAPE, &shape, 1, 1) : 0;
-    if (!node || sg_on_done(n, node) != SEDGE_OK)
-        return SG_NONE_ID;
-    sg_vid in[3] = {sg_node_out(n->g, node, 0), s->place, sg_cb_cast(n, values, SG_F32)};
-    sg_vid y = in[1] && in[2] ? sg_on_emit1(n, SG_OP_SCATTER_ND, in, 3) : SG_NONE_ID;
-    return sg_cb_slice(n, y, 1, 0, s->most);
+    sg_vid shape = sg_ob_concat(n, sg_ob_reshape(n, s->batch, one, 1), sg_on_const_i64s(n, tail, quads ? 2 : 1), 0);
+    sg_vid zeros = sg_on_emit1(n, SG_OP_CONSTANT_OF_SHAPE, SG_INS(shape));
+    sg_vid y = sg_on_emit1(n, SG_OP_SCATTER_ND, SG_INS(zeros, s->place, sg_ob_cast(n, values, SG_F32)));
+    return sg_ob_slice(n, y, 1, 0, s->most);
 }
 
 /* Outputs: number of boxes, boxes, scores and classes. */
@@ -122,19 +98,19 @@ static sedge_status finish(sg_onnx_node *n, const nms *s, bool clip, sg_dtype cl
 {
     static const int64_t flat[] = {-1}, tall[] = {-1, 1};
     sg_vid image = column(n, s->sel, 0), cls = column(n, s->sel, 1), box = column(n, s->sel, 2);
-    sg_vid quads = emit2(n, SG_OP_GATHER_ND, s->boxes, sg_cb_concat(n, image, box, 1));
+    sg_vid quads = sg_on_emit1(n, SG_OP_GATHER_ND, SG_INS(s->boxes, sg_ob_concat(n, image, box, 1)));
     if (clip && quads) {
-        sg_vid in[3] = {quads, sg_cb_scalar(n, (sg_dtype)sg_cb_type(n, quads)->dtype, 0),
-                        sg_cb_scalar(n, (sg_dtype)sg_cb_type(n, quads)->dtype, 1)};
+        sg_vid in[3] = {quads, sg_ob_scalar(n, (sg_dtype)sg_ob_type(n, quads)->dtype, 0),
+                        sg_ob_scalar(n, (sg_dtype)sg_ob_type(n, quads)->dtype, 1)};
         quads = sg_on_emit1(n, SG_OP_CLIP, in, 3);
     }
     if (s->agnostic)
-        cls = emit2(n, SG_OP_GATHER_ND, s->best, s->sel);
-    sg_vid count = sg_cb_binary_scalar(n, SG_BINARY_MIN, reduce(n, SG_REDUCE_SUM, s->member, 0, false), (double)s->most);
-    SG_TRY(sg_cb_end(n, 0, sg_cb_cast(n, sg_cb_reshape(n, count, tall, 2), SG_I32)));
-    SG_TRY(sg_cb_end(n, 1, rows(n, s, quads, true)));
-    SG_TRY(sg_cb_end(n, 2, rows(n, s, s->value, false)));
-    return sg_cb_end(n, 3, sg_cb_cast(n, rows(n, s, sg_cb_reshape(n, cls, flat, 1), false), class_type));
+        cls = sg_on_emit1(n, SG_OP_GATHER_ND, SG_INS(s->best, s->sel));
+    sg_vid count = sg_ob_binary_scalar(n, SG_BINARY_MIN, sg_ob_reduce(n, SG_REDUCE_SUM, s->member, 0, false), (double)s->most);
+    SG_TRY(sg_on_end(n, 0, sg_ob_cast(n, sg_ob_reshape(n, count, tall, 2), SG_I32)));
+    SG_TRY(sg_on_end(n, 1, rows(n, s, quads, true)));
+    SG_TRY(sg_on_end(n, 2, rows(n, s, s->value, false)));
+    return sg_on_end(n, 3, sg_ob_cast(n, rows(n, s, sg_ob_reshape(n, cls, flat, 1), false), class_type));
 }
 
 static sedge_status run(sg_onnx_node *n, nms *s, bool centred, bool sigmoid, bool clip, sg_dtype class_type)

@@ -10,22 +10,7 @@ sedge_status sg_ml_failed(sg_onnx_node *n)
 
 int sg_ml_post_of(sg_onnx_node *n)
 {
-    static const char *const name[] = {"NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT", NULL};
-    return sg_on_enum(n, "post_transform", name, SG_POST_NONE);
-}
-
-static bool copy_floats(sg_onnx_node *n, sg_nid node, const char *name, sg_attr_id id)
-{
-    int count;
-    const double *v = sg_on_floats(n, name, &count);
-    return !v || sg_set_floats(n->g, node, id, v, (size_t)count);
-}
-
-static bool copy_ints(sg_onnx_node *n, sg_nid node, const char *name, sg_attr_id id)
-{
-    int count;
-    const int64_t *v = sg_on_ints(n, name, &count);
-    return !v || sg_set_ints(n->g, node, id, v, (size_t)count);
+    return sg_on_word(n, "post_transform", "NONE SOFTMAX LOGISTIC SOFTMAX_ZERO PROBIT", SG_POST_NONE);
 }
 
 sedge_status sg_ml_labels_set(sg_onnx_node *n, sg_nid node, const char *ints, int *count)
@@ -102,29 +87,6 @@ sedge_status sg_lower_category_mapper(sg_onnx_node *n)
     return names_map(n, name, number, n_str);
 }
 
-/* The linear model with `targets` scores and a post transform; 0: failed. */
-static sg_nid linear_emit(sg_onnx_node *n, int64_t targets, int post)
-{
-    sg_vid in = sg_on_in(n, 0);
-    sg_nid node = sg_on_emit(n, SG_OP_LINEAR_MODEL, &in, 1, 1);
-    if (!node || !copy_floats(n, node, "coefficients", SG_A_coefficients) ||
-        !copy_floats(n, node, "intercepts", SG_A_intercepts) || !sg_set_int(n->g, node, SG_A_targets, targets) ||
-        !sg_set_int(n->g, node, SG_A_post_transform, post)) {
-        sg_ml_failed(n);
-        return 0;
-    }
-    return sg_on_done(n, node) == SEDGE_OK ? node : 0;
-}
-
-sedge_status sg_lower_linear_regressor(sg_onnx_node *n)
-{
-    sg_nid node = linear_emit(n, sg_on_int(n, "targets", 1), sg_ml_post_of(n));
-    if (!node)
-        return n->err->status;
-    bind(n, node, 1);
-    return SEDGE_OK;
-}
-
 /* There are as many scores as intercepts; without those, as many as labels, or one for two labels. */
 static int64_t score_count(sg_onnx_node *n)
 {
@@ -142,31 +104,12 @@ static int64_t score_count(sg_onnx_node *n)
 
 sedge_status sg_lower_linear_classifier(sg_onnx_node *n)
 {
-    sg_nid node = linear_emit(n, score_count(n), SG_POST_NONE);
-    return node ? sg_ml_pick(n, sg_node_out(n->g, node, 0), SG_PICK_PLAIN, "classlabels_ints") : n->err->status;
-}
-
-sedge_status sg_lower_svm(sg_onnx_node *n)
-{
-    bool classes = sg_on_extra(n) != 0;
-    int count;
-    sg_vid in = sg_on_in(n, 0);
-    sg_nid node = sg_on_emit(n, SG_OP_SVM, &in, 1, classes ? 2 : 1);
-    if (!node)
-        return sg_ml_failed(n);
-    static const char *const kernel[] = {"LINEAR", "POLY", "RBF", "SIGMOID", NULL};
-    bool ok = copy_floats(n, node, "coefficients", SG_A_coefficients) &&
-              copy_floats(n, node, "kernel_params", SG_A_kernel_params) && copy_floats(n, node, "prob_a", SG_A_prob_a) &&
-              copy_floats(n, node, "prob_b", SG_A_prob_b) && copy_floats(n, node, "rho", SG_A_rho) &&
-              copy_floats(n, node, "support_vectors", SG_A_support_vectors) &&
-              copy_ints(n, node, "vectors_per_class", SG_A_vectors_per_class) &&
-              sg_set_int(n->g, node, SG_A_kind, sg_on_enum(n, "kernel_type", kernel, 0)) &&
-              sg_set_int(n->g, node, SG_A_n_supports, sg_on_int(n, "n_supports", 0)) &&
-              sg_set_int(n->g, node, SG_A_one_class, sg_on_int(n, "one_class", 0)) &&
-              sg_set_int(n->g, node, SG_A_post_transform, sg_ml_post_of(n));
-    if (!ok)
-        return sg_ml_failed(n);
-    SG_TRY(sg_ml_labels_set(n, node, "classlabels_ints", &count));
-    bind(n, node, classes ? 2 : 1);
-    return sg_on_done(n, node);
+    int n_out = n->n_out;
+    n->n_out = 1;
+    sg_nid node = sg_on_start(n, SG_OP_LINEAR_MODEL);
+    n->n_out = n_out;
+    if (!sg_ob_set(n, node, SG_A_targets, score_count(n)) || !sg_ob_set(n, node, SG_A_post_transform, SG_POST_NONE))
+        return n->err->status;
+    SG_TRY(sg_on_done(n, node));
+    return sg_ml_pick(n, sg_node_out(n->g, node, 0), SG_PICK_PLAIN, "classlabels_ints");
 }

@@ -299,7 +299,6 @@ static const double *base_read(sg_onnx_node *n, int *count)
 
 sedge_status sg_lower_tree_regressor(sg_onnx_node *n)
 {
-    static const char *const agg[] = {"AVERAGE", "SUM", "MIN", "MAX", NULL};
     forest f = {0};
     int n_base;
     const double *base = base_read(n, &n_base);
@@ -309,7 +308,7 @@ sedge_status sg_lower_tree_regressor(sg_onnx_node *n)
     sg_nid node = ensemble_emit(n, &f, base, n_base);
     if (!node)
         return n->err->status;
-    if (!sg_set_int(n->g, node, SG_A_aggregate_function, sg_on_enum(n, "aggregate_function", agg, 1)) ||
+    if (!sg_set_int(n->g, node, SG_A_aggregate_function, sg_on_word(n, "aggregate_function", "AVERAGE SUM MIN MAX", 1)) ||
         !sg_set_int(n->g, node, SG_A_post_transform, sg_ml_post_of(n)))
         return sg_ml_failed(n);
     n->out[0] = sg_node_out(n->g, node, 0);
