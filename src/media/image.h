@@ -9,9 +9,17 @@
 #include "sedge/media.h"
 
 /* KERNEL(id, name), LIKE(id, name): resize.def. What a resize is compared with decides how sample positions, borders and
- * rounding are done; see resize.c. */
-typedef enum sg_resize_kernel { SG_NEAREST, SG_BILINEAR, SG_BICUBIC, SG_LANCZOS, SG_BOX, SG_HAMMING, SG_AREA } sg_resize_kernel;
-typedef enum sg_resize_like { SG_PILLOW, SG_OPENCV, SG_TF, SG_TORCH } sg_resize_like;
+ * rounding are done; see axis.c. */
+typedef enum sg_resize_kernel {
+#define KERNEL(id, name) SG_##id,
+#include "media/resize.def"
+#undef KERNEL
+} sg_resize_kernel;
+typedef enum sg_resize_like {
+#define LIKE(id, name) SG_##id,
+#include "media/resize.def"
+#undef LIKE
+} sg_resize_like;
 /* By name ("bilinear", "pillow"); -1: unknown. */
 int sg_resize_kernel_find(const char *name);
 int sg_resize_like_find(const char *name);
@@ -34,12 +42,12 @@ typedef struct sg_geometry {
     float fill[SEDGE_BANDS_MAX];
 } sg_geometry;
 
-/* Where the numbers go: value = pixel * mul + add per channel (pixel: 0..255 for 8 bits, 0..65535 / 257 for 16), then
+/* Where the numbers go: value = pixel * mul + add per channel (pixel: 0..255 for 8 bits, 0..65535 / 257 for 16; bands as they are), then
  * quantized by scale and zero when the type is an integer and scale > 0 (rounded and clamped when scale is 0). */
 typedef struct sg_sink {
     void *data;
-    uint8_t dtype;         /* sg_dtype: F32, F16, U8, I8, U16, I16 */
-    bool channels_last;    /* [h, w, c] or [c, h, w] */
+    uint8_t dtype; /* sg_dtype: F32, F16, U8, I8, U16, I16 */
+    bool channels_last; /* [h, w, c] or [c, h, w] */
     uint8_t channels;
     float mul[SEDGE_BANDS_MAX], add[SEDGE_BANDS_MAX];
     double scale;

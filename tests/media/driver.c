@@ -31,9 +31,43 @@ static int decode(const char *path)
     return 0;
 }
 
+static int resize(char **a)
+{
+    sedge_error err = {0};
+    int like = sg_resize_like_find(a[0]), kernel = sg_resize_kernel_find(a[1]), pixel = sedge_pixel_find(a[3]);
+    int w = atoi(a[4]), h = atoi(a[5]), ow = atoi(a[6]), oh = atoi(a[7]);
+    if (like < 0 || kernel < 0 || pixel < 0)
+        return 2;
+    size_t room = (size_t)w * (size_t)h * 48, area = (size_t)ow * (size_t)oh * 3;
+    void *in = malloc(room);
+    float *out = malloc(area * sizeof *out);
+    size_t n = fread(in, 1, room, stdin);
+    sedge_frame f;
+    if (sedge_frame_raw(&f, pixel, w, h, in, n, &err))
+        return fail(&err);
+    sg_geometry g = {.src = {0, 0, w, h}, .width = ow, .height = oh, .out_w = ow, .out_h = oh};
+    g.kernel = (uint8_t)kernel;
+    g.like = (uint8_t)like;
+    g.antialias = atoi(a[2]) != 0;
+    sg_sink sink = {.data = out, .dtype = SEDGE_F32, .channels_last = true, .channels = 3, .mul = {1, 1, 1}};
+    if (f.bands)
+        sink.channels = f.bands;
+    sg_mem mem = {0};
+    sg_image_work *work = sg_image_work_new(&mem);
+    if (sg_image_run(work, &f, f.bands ? SG_COLOR_BANDS : SG_COLOR_RGB, &g, 1, &sink, &err))
+        return fail(&err);
+    fwrite(out, sizeof *out, area, stdout);
+    sg_image_work_free(work);
+    free(in);
+    free(out);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "decode") == 0)
         return decode(argv[2]);
+    if (argc == 10 && strcmp(argv[1], "resize") == 0)
+        return resize(argv + 2);
     return 2;
 }

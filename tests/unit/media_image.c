@@ -1,0 +1,198 @@
+/* Pictures: formats, hostile files, frames, the pass from a frame to a tensor. */
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "media/image.h"
+
+/* A table of 6 x 4 pixels, written as text by hand: red counts columns, green rows. */
+static const char ppm[] = "P3 6 4 255\n"
+                          "0 0 9 10 0 9 20 0 9 30 0 9 40 0 9 50 0 9 0 10 9 10 10 9 20 10 9 30 10 9 40 10 9 50 10 9\n"
+                          "0 20 9 10 20 9 20 20 9 30 20 9 40 20 9 50 20 9 0 30 9 10 30 9 20 30 9 30 30 9 40 30 9 50 30 9\n";
+
+static void test_pnm(void **state)
+{
+    (void)state;
+    sedge_image *im;
+    sedge_frame f;
+    sedge_error err = {0};
+    assert_int_equal(sedge_image_new(&im, NULL, &err), SEDGE_OK);
+    assert_string_equal(sedge_image_format(ppm, sizeof ppm), "pnm");
+    assert_int_equal(sedge_image_decode(im, ppm, sizeof ppm - 1, &f, &err), SEDGE_OK);
+    assert_int_equal(f.width, 6);
+    assert_int_equal(f.height, 4);
+    assert_int_equal(((const uint8_t *)f.plane[0])[3 * 23], 50);
+    assert_int_equal(((const uint8_t *)f.plane[0])[3 * 23 + 1], 30);
+    for (size_t n = 0; n + 2 < sizeof ppm - 1; n++) { /* the last digit and the line's end may go */
+        sedge_error e = {0};
+        assert_int_not_equal(sedge_image_decode(im, ppm, n, &f, &e), SEDGE_OK);
+        assert_int_not_equal(e.msg[0], 0);
+        n += n > 20 && n < sizeof ppm - 12 ? 3 : 0;
+        if (n >= sizeof ppm - 5)
+            break;
+    }
+    sedge_image_free(&im);
+}
+
+static void refuses(const void *bytes, size_t n, sedge_status want, const char *text)
+{
+    sedge_image *im;
+    sedge_frame f;
+    sedge_error err = {0};
+    assert_int_equal(sedge_image_new(&im, NULL, NULL), SEDGE_OK);
+    assert_int_equal(sedge_image_decode(im, bytes, n, &f, &err), want);
+    if (!strstr(err.msg, text))
+        fail_msg("\"%s\" does not say \"%s\"", err.msg, text);
+    assert_null(f.plane[0]);
+    sedge_image_free(&im);
+}
+
+static void test_bombs(void **state)
+{
+    (void)state;
+    static const char p6[] = "P6 100000 100000 255\n";
+    refuses(p6, sizeof p6 - 1, SEDGE_E_LIMIT, "pnm: 100000 x 100000 pixels");
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R', 0, 1, 0x86};
+    refuses(png, sizeof png, SEDGE_E_FORMAT, "png: ");
+    uint8_t bmp[60] = {'B', 'M', [10] = 54, [14] = 40, [18] = 0xa0, 0x86, 1, 0, 0xa0, 0x86, 1, 0, 1, 0, 24};
+    refuses(bmp, sizeof bmp, SEDGE_E_LIMIT, "bmp: 100000 x 100000 pixels");
+    refuses("\xff\xd8\xff\xe0", 4, SEDGE_E_FORMAT, "jpeg: ");
+    refuses("II*\0\x08\0\0\0", 8, SEDGE_E_FORMAT, "tiff: ");
+    refuses("RIFF\0\0\0\0WEBPVP8 ", 16, SEDGE_E_FORMAT, "webp: ");
+    refuses("\xff\x4f\xff\x51", 4, SEDGE_E_FORMAT, "jpeg2000: ");
+    refuses("hello", 5, SEDGE_E_FORMAT, "no picture");
+}
+
+static void test_png_round(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/sedge-unit-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    uint8_t px[5 * 7 * 4];
+    for (size_t i = 0; i < sizeof px; i++)
+        px[i] = (uint8_t)(i * 37);
+    sedge_error err = {0};
+    sedge_frame f, g;
+    assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_RGBA8, 5, 7, px, sizeof px, &err), SEDGE_OK);
+    assert_int_equal(sedge_image_save_png(&f, path, &err), SEDGE_OK);
+    static uint8_t bytes[4096];
+    FILE *from = fopen(path, "rb");
+    assert_non_null(from);
+    size_t n = fread(bytes, 1, sizeof bytes, from);
+    fclose(from);
+    unlink(path);
+    sedge_image *im;
+    assert_int_equal(sedge_image_new(&im, NULL, &err), SEDGE_OK);
+    assert_int_equal(sedge_image_decode(im, bytes, n, &g, &err), SEDGE_OK);
+    assert_int_equal(g.pixel, SEDGE_PIXEL_RGBA8);
+    assert_memory_equal(g.plane[0], px, sizeof px);
+    for (size_t cut = 0; cut < n - 24; cut++) { /* behind that stand checksums and a chunk without pixels */
+        sedge_error e = {0};
+        assert_int_not_equal(sedge_image_decode(im, bytes, cut, &g, &e), SEDGE_OK);
+        assert_int_not_equal(e.msg[0], 0);
+    }
+    sedge_image_free(&im);
+}
+
+static void test_frames(void **state)
+{
+    (void)state;
+    sedge_error err = {0};
+    sedge_frame f, part;
+    uint8_t px[24] = {0};
+    assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_NV12, 4, 4, px, 24, &err), SEDGE_OK);
+    assert_ptr_equal(f.plane[1], px + 16);
+    assert_int_equal(sedge_frame_roi(&part, &f, 2, 2, 2, 2, &err), SEDGE_OK);
+    assert_ptr_equal(part.plane[0], px + 10);
+    assert_ptr_equal(part.plane[1], px + 22);
+    assert_int_not_equal(sedge_frame_roi(&part, &f, 1, 0, 2, 2, NULL), SEDGE_OK);
+    assert_int_not_equal(sedge_frame_roi(&part, &f, 2, 2, 4, 2, NULL), SEDGE_OK);
+    assert_int_not_equal(sedge_frame_raw(&f, SEDGE_PIXEL_NV12, 4, 4, px, 23, NULL), SEDGE_OK);
+    assert_int_not_equal(sedge_frame_raw(&f, SEDGE_PIXEL_I420, 3, 4, px, 18, NULL), SEDGE_OK);
+    assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_BANDS_U16, 2, 2, px, 24, &err), SEDGE_OK);
+    assert_int_equal(f.bands, 3);
+}
+
+static uint64_t allocations(void *work, sg_mem *mem, const sedge_frame *f, const sg_geometry *g, int n, const sg_sink *o)
+{
+    sedge_error err = {0};
+    uint64_t before = mem->calls;
+    if (sg_image_run(work, f, SG_COLOR_RGB, g, n, o, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    return mem->calls - before;
+}
+
+static void test_run(void **state)
+{
+    (void)state;
+    /* 3 x 2 pixels; each of the eight orientations puts the pixel (x, y) where EXIF says. */
+    static const uint8_t place[9][6] = {{0, 1, 2, 3, 4, 5}, {0, 1, 2, 3, 4, 5}, {2, 1, 0, 5, 4, 3},
+                                        {5, 4, 3, 2, 1, 0}, {3, 4, 5, 0, 1, 2}, {0, 3, 1, 4, 2, 5},
+                                        {3, 0, 4, 1, 5, 2}, {5, 2, 4, 1, 3, 0}, {2, 5, 1, 4, 0, 3}};
+    uint8_t px[18], got[18];
+    sedge_frame f;
+    sg_mem mem = {0};
+    sg_image_work *w = sg_image_work_new(&mem);
+    for (int i = 0; i < 18; i++)
+        px[i] = (uint8_t)(i * 3);
+    assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_RGB8, 3, 2, px, sizeof px, NULL), SEDGE_OK);
+    sg_sink o = {.data = got, .dtype = SEDGE_U8, .channels_last = true, .channels = 3, .mul = {1, 1, 1}};
+    for (uint8_t turn = 0; turn <= 8; turn++) {
+        f.turn = turn;
+        allocations(w, &mem, &f, NULL, 0, &o);
+        assert_int_equal(allocations(w, &mem, &f, NULL, 0, &o), 0);
+        for (int i = 0; i < 6; i++)
+            assert_memory_equal(got + 3 * i, px + 3 * place[turn][i], 3);
+    }
+    sg_image_work_free(w);
+    assert_int_equal(mem.used, 0);
+}
+
+static void test_letterbox(void **state)
+{
+    (void)state;
+    uint8_t px[8 * 4 * 3];
+    int8_t got[3 * 8 * 8];
+    memset(px, 200, sizeof px);
+    sedge_frame f;
+    sg_mem mem = {0};
+    sg_image_work *w = sg_image_work_new(&mem);
+    assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_RGB8, 8, 4, px, sizeof px, NULL), SEDGE_OK);
+    sg_geometry g[2] = {
+        {.src = {0, 0, 8, 4},
+         .width = 4,
+         .height = 2,
+         .kernel = SG_BILINEAR,
+         .like = SG_OPENCV,
+         .out_w = 4,
+         .out_h = 4,
+         .y = 1,
+         .fill = {114, 114, 114}},
+        {.src = {0, 0, 4, 4}, .width = 4, .height = 4, .x = 2, .y = -1, .out_w = 8, .out_h = 8, .fill = {10, 20, 30}}};
+    sg_sink o = {.data = got, .dtype = SEDGE_I8, .channels = 3, .mul = {1, 1, 1}, .scale = 1, .zero = -128};
+    allocations(w, &mem, &f, g, 2, &o);
+    assert_int_equal(allocations(w, &mem, &f, g, 2, &o), 0);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < 8; y++)
+            for (int x = 0; x < 8; x++) {
+                bool inside = x >= 2 && x < 6 && y < 3;
+                int want = inside ? (y < 2 ? 200 : 114) : 10 * (c + 1);
+                assert_int_equal(got[(c * 8 + y) * 8 + x], want - 128);
+            }
+    sg_image_work_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pnm),    cmocka_unit_test(test_bombs), cmocka_unit_test(test_png_round),
+        cmocka_unit_test(test_frames), cmocka_unit_test(test_run),   cmocka_unit_test(test_letterbox),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
