@@ -100,7 +100,7 @@ static void compare(const pb *g, const int64_t *dim, int rank, const char *kerne
     size_t n[2];
     for (int i = 0; i < ROOM; i++)
         image[i] = noise();
-    assert_string_equal(run(g, "cpu", dim, rank, answer[0], &n[0]), kernel);
+    assert_non_null(strstr(run(g, "cpu", dim, rank, answer[0], &n[0]), kernel)); /* qconv, or qconv_s8 on the lowest level */
     run(g, "reference", dim, rank, answer[1], &n[1]);
     assert_int_equal(n[0], n[1]);
     assert_memory_equal(answer[0], answer[1], n[0]);
@@ -141,7 +141,7 @@ static void convolutions(void **state)
         pb_msg(&g, 1, &m);
         onnx_io(&g, 11, "x", x_type, x, 2 + n);
         onnx_io(&g, 12, "y", y_type, NULL, -1);
-        compare(&g, x, 2 + n, "qconv_s8");
+        compare(&g, x, 2 + n, "qconv");
     }
 }
 

@@ -22,6 +22,7 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
 void *sg_qbound_room(sg_plan *p, size_t bytes);
 
 /* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL with one matrix on the right; QLINEAR_BINARY without broadcasting. */
+bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qmatmul(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qbinary(sg_plan *p, sg_step *s);

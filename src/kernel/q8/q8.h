@@ -1,0 +1,80 @@
+/* 8-bit products: one table of kernels for a level of the processor. The answers are those of docs/integers.md, to the bit.
+ *
+ * Every sum is made of x * w with w of 8 signed bits and x in the table's form, signed or unsigned: an x of the other type
+ * is flipped (its top bit) as it is read. Zero points are no part of the sums: x's share stands in the bias, and weights are packed
+ * less theirs, in as many layers as it takes to keep 8 bits. Sums wrap around modulo 2^32. */
+#ifndef SG_KERNEL_Q8_Q8_H
+#define SG_KERNEL_Q8_Q8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Columns of a panel of packed weights, and elements of a column that stand together. */
+enum { SG_Q8_N = 16, SG_Q8_K = 4, SG_Q8_LAYERS = 3 };
+
+/* How sums become 8 bits: scaled, clamped in float, rounded half to even, zero point added. [lo, hi] is the type's range. */
+typedef struct sg_q8_out {
+    int32_t zero, lo, hi;
+} sg_q8_out;
+
+/* One tile of a product: rows of x times columns of w. */
+typedef struct sg_q8_tile {
+    const uint8_t *x; /* [rows] of k bytes, x_pitch apart */
+    int64_t x_pitch, k;
+    const int8_t *w; /* panels of [layers][k / 4][16][4] bytes, w_pitch apart; k rounded up with zeros */
+    int64_t w_pitch;
+    const int32_t *bias; /* [columns, rounded up to panels] */
+    const float *scale;  /* the same; NULL: y is int32, the sum itself */
+    uint8_t *y;
+    int64_t y_pitch; /* bytes between rows */
+    int rows, columns, layers;
+    uint32_t flip; /* 0x80808080: x is of the other type than the table's form */
+    sg_q8_out out;
+} sg_q8_tile;
+
+/* A run of outputs of a depthwise convolution, all their channels. */
+typedef struct sg_q8_dw {
+    const uint8_t *const *tap; /* [taps]: what the first output reads there, at channel 0 */
+    const int64_t *step;       /* [taps]: bytes from one output to the next */
+    int taps;                  /* a multiple of 4 */
+    bool slides;               /* 12 taps, and the next output reads as its taps 0 to 7 what this one reads as 4 to 11 */
+    int64_t n, channels;
+    const int8_t *w; /* blocks of channels: [taps / 4][channels][4] bytes, channels in the block's order */
+    const int32_t *bias; /* in the order of the blocks */
+    const float *scale;
+    uint8_t *y;
+    int64_t y_pitch;
+    uint32_t flip;
+    sg_q8_out out;
+} sg_q8_dw;
+
+typedef struct sg_q8_table {
+    bool portable;    /* plain C */
+    bool x_signed;    /* the form */
+    int rows, panels; /* of the largest tile */
+    int lanes;        /* of 16 channels, in the widest block of a depthwise convolution */
+    double macs_us;   /* about how many products a microsecond does, for cutting work */
+    void (*tile)(const sg_q8_tile *t);
+    void (*dw)(const sg_q8_dw *d);
+} sg_q8_table;
+
+/* The kernels that these levels (base/cpu.h) allow. */
+void sg_q8_init(sg_q8_table *t, uint32_t cpu);
+void sg_q8_init_x86(sg_q8_table *t, uint32_t cpu);
+
+static inline int64_t sg_q8_up(int64_t n, int64_t by)
+{
+    return (n + by - 1) / by * by;
+}
+
+/* Lanes of the block at the head of `left` channels, where the widest has `lanes`. Position p of a block of L lanes is channel
+ * p / 4 % L * 16 + p / (4 * L) * 4 + p % 4 of it: the order that interleaving bytes inside lanes of 16 gives. */
+static inline int sg_q8_dw_lanes(int64_t left, int lanes)
+{
+    while (lanes > 1 && left < 16 * lanes)
+        lanes /= 2;
+    return lanes;
+}
+
+#endif

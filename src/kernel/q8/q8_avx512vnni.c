@@ -1,0 +1,209 @@
+/* 8-bit products for AVX-512 with VNNI: four bytes of a column are multiplied and added by one instruction. */
+#include "kernel/q8/q8.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+/* Sums to 8 bits. Only the upper clamp is needed: what converts below int32 saturates when it is narrowed. */
+typedef struct narrowing {
+    __m512 max;
+    __m512i zero; /* 16-bit */
+    bool is_signed;
+} narrowing;
+
+static inline narrowing narrowing_of(const sg_q8_out *o)
+{
+    return (narrowing){_mm512_set1_ps((float)(o->hi - o->zero)), _mm512_set1_epi16((short)o->zero), o->lo < 0};
+}
+
+static inline __m512i scaled(__m512i acc, __m512 scale, const narrowing *n)
+{
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(acc), scale), n->max));
+}
+
+/* Four vectors to one of bytes: lane by lane, 4 bytes of each. */
+static inline __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d, const narrowing *n)
+{
+    __m512i lo = _mm512_adds_epi16(_mm512_packs_epi32(a, b), n->zero), hi = _mm512_adds_epi16(_mm512_packs_epi32(c, d), n->zero);
+    return n->is_signed ? _mm512_packs_epi16(lo, hi) : _mm512_packus_epi16(lo, hi);
+}
+
+/* ---- products --------------------------------------------------------------------------------------------------- */
+
+#define ROWS   8
+#define PANELS 3
+
+static inline __m512i four(const uint8_t *at)
+{
+    int v;
+    memcpy(&v, at, sizeof v);
+    return _mm512_set1_epi32(v);
+}
+
+/* Accumulators are variables, not arrays: gcc 12 keeps arrays of them in memory. a, b and c are a row's three panels. */
+#define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+
+typedef struct writer {
+    narrowing n;
+    __mmask64 mask;
+    __m512i order;
+    __m512 scale[PANELS];
+} writer;
+
+/* One row of sums. */
+static inline __attribute__((always_inline)) void store(const sg_q8_tile *t, const writer *o, const int panels, int r, __m512i a,
+                                                        __m512i b, __m512i c)
+{
+    uint8_t *y = t->y + r * t->y_pitch;
+    if (!t->scale) {
+        const uint64_t all = ((uint64_t)1 << t->columns) - 1;
+        _mm512_mask_storeu_epi32(y, _cvtu32_mask16(all & 0xffff), a);
+        if (panels > 1)
+            _mm512_mask_storeu_epi32(y + 64, _cvtu32_mask16(all >> 16 & 0xffff), b);
+        if (panels > 2)
+            _mm512_mask_storeu_epi32(y + 128, _cvtu32_mask16(all >> 32 & 0xffff), c);
+        return;
+    }
+    a = scaled(a, o->scale[0], &o->n);
+    if (panels > 1)
+        b = scaled(b, o->scale[1], &o->n);
+    if (panels > 2)
+        c = scaled(c, o->scale[2], &o->n);
+    _mm512_mask_storeu_epi8(y, o->mask, _mm512_permutexvar_epi32(o->order, narrow(a, b, c, c, &o->n)));
+}
+
+static inline writer writer_of(const sg_q8_tile *t, const int panels)
+{
+    writer o = {.n = narrowing_of(&t->out),
+                .mask = _cvtu64_mask64(UINT64_MAX >> (64 - t->columns)),
+                .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
+    for (int p = 0; p < PANELS; p++)
+        o.scale[p] = _mm512_loadu_ps(t->scale ? t->scale + (p < panels ? 16 * p : 0) : (const float *)t->bias);
+    return o;
+}
+
+static inline __attribute__((always_inline)) void body(const sg_q8_tile *t, const int rows, const int panels, const bool flips)
+{
+    const __m512i flip = _mm512_set1_epi32((int)t->flip);
+    const int64_t whole = t->k & ~(int64_t)3, w_pitch = t->w_pitch, tail = t->k - whole;
+    const int8_t *w = t->w;
+    uint8_t few[ROWS * 4];
+#define START(r)                                                                                             \
+    __m512i a##r = _mm512_loadu_si512(t->bias), b##r = panels > 1 ? _mm512_loadu_si512(t->bias + 16) : a##r, \
+            c##r = panels > 2 ? _mm512_loadu_si512(t->bias + 32) : a##r;
+#define SUM(r)                                       \
+    if (rows > r) {                                  \
+        __m512i v = four(x + r * pitch);             \
+        if (flips)                                   \
+            v = _mm512_xor_si512(v, flip);           \
+        a##r = _mm512_dpbusd_epi32(a##r, v, u0);     \
+        if (panels > 1)                              \
+            b##r = _mm512_dpbusd_epi32(b##r, v, u1); \
+        if (panels > 2)                              \
+            c##r = _mm512_dpbusd_epi32(c##r, v, u2); \
+    }
+#define STORE(r)  \
+    if (rows > r) \
+        store(t, &o, panels, r, a##r, b##r, c##r);
+    EACH_ROW(START)
+    for (int r = 0; tail && r < rows; r++) {
+        memset(few + 4 * r, 0, 4);
+        memcpy(few + 4 * r, t->x + r * t->x_pitch + whole, (size_t)tail);
+    }
+    for (int half = 0; half < 2 * t->layers; half++) { /* of a layer: what is whole, then the tail */
+        const uint8_t *x = half % 2 ? few : t->x;
+        const int64_t pitch = half % 2 ? 4 : t->x_pitch;
+        for (int64_t n = half % 2 ? tail > 0 : whole / 4; n > 0; n--, x += 4, w += 64) {
+            const __m512i u0 = _mm512_loadu_si512(w), u1 = panels > 1 ? _mm512_loadu_si512(w + w_pitch) : u0,
+                          u2 = panels > 2 ? _mm512_loadu_si512(w + 2 * w_pitch) : u0;
+            EACH_ROW(SUM)
+        }
+    }
+    const writer o = writer_of(t, panels);
+    EACH_ROW(STORE)
+}
+
+#define BODY(rows, panels)                                  \
+    static void body_##rows##x##panels(const sg_q8_tile *t) \
+    {                                                       \
+        if (t->flip)                                        \
+            body(t, rows, panels, true);                    \
+        else                                                \
+            body(t, rows, panels, false);                   \
+    }
+#define BODIES(rows) BODY(rows, 1) BODY(rows, 2) BODY(rows, 3)
+BODIES(1)
+BODIES(2)
+BODIES(3)
+BODIES(4)
+BODIES(5)
+BODIES(6)
+BODIES(7)
+BODIES(8)
+
+void sg_q8_tile_avx512vnni(const sg_q8_tile *t)
+{
+#define ROW(rows) {body_##rows##x1, body_##rows##x2, body_##rows##x3}
+    static void (*const bodies[ROWS][PANELS])(const sg_q8_tile *t) = {ROW(1), ROW(2), ROW(3), ROW(4),
+                                                                      ROW(5), ROW(6), ROW(7), ROW(8)};
+    bodies[t->rows - 1][(t->columns - 1) / 16](t);
+}
+
+/* ---- depthwise -------------------------------------------------------------------------------------------------- */
+
+/* Four taps of 64 channels, interleaved: lanes hold 16 channels, vector v the v-th four of each. */
+static inline __attribute__((always_inline)) void interleave(const __m512i x[4], __m512i to[4])
+{
+    __m512i a = _mm512_unpacklo_epi8(x[0], x[1]), b = _mm512_unpackhi_epi8(x[0], x[1]);
+    __m512i c = _mm512_unpacklo_epi8(x[2], x[3]), d = _mm512_unpackhi_epi8(x[2], x[3]);
+    to[0] = _mm512_unpacklo_epi16(a, c);
+    to[1] = _mm512_unpackhi_epi16(a, c);
+    to[2] = _mm512_unpacklo_epi16(b, d);
+    to[3] = _mm512_unpackhi_epi16(b, d);
+}
+
+/* Channels [from, from + channels) of output i: a block of `lanes` lanes; `mask` has those that are there. Vectors hold one lane of
+ * 16 bytes for each, the rest of the register is not looked at. */
+static inline __attribute__((always_inline)) void dw_block(const sg_q8_dw *d, int64_t from, const int lanes, __mmask64 mask)
+{
+    const narrowing n = narrowing_of(&d->out);
+    const __m512i flip = _mm512_set1_epi32((int)d->flip);
+    const __mmask64 part = lanes == 4 ? _cvtu64_mask64(UINT64_MAX) : _cvtu64_mask64(((uint64_t)1 << (16 * lanes)) - 1);
+    const int8_t *w0 = d->w + from * d->taps;
+    for (int64_t i = 0; i < d->n; i++) {
+        const int8_t *w = w0;
+        __m512i acc[4], x[4], u[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++)
+            acc[v] = _mm512_maskz_loadu_epi8(part, d->bias + from + 4 * lanes * v);
+        for (int t = 0; t < d->taps; t += 4, w += 64 * lanes) {
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; j++)
+                x[j] = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, d->tap[t + j] + i * d->step[t + j] + from), flip);
+            interleave(x, u);
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; v++)
+                acc[v] = _mm512_dpbusd_epi32(acc[v], u[v], _mm512_maskz_loadu_epi8(part, w + 16 * lanes * v));
+        }
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++)
+            acc[v] = scaled(acc[v], _mm512_castsi512_ps(_mm512_maskz_loadu_epi8(part, d->scale + from + 4 * lanes * v)), &n);
+        _mm512_mask_storeu_epi8(d->y + i * d->y_pitch + from, mask, narrow(acc[0], acc[1], acc[2], acc[3], &n));
+    }
+}
+
+void sg_q8_dw_avx512vnni(const sg_q8_dw *d)
+{
+    for (int64_t c = 0; c < d->channels;) {
+        int64_t left = d->channels - c;
+        int lanes = sg_q8_dw_lanes(left, 4);
+        __mmask64 mask = _cvtu64_mask64(UINT64_MAX >> (64 - (left < 16 * lanes ? left : 16 * lanes)));
+        if (lanes == 4)
+            dw_block(d, c, 4, mask);
+        else if (lanes == 2)
+            dw_block(d, c, 2, mask);
+        else
+            dw_block(d, c, 1, mask);
+        c += 16 * lanes;
+    }
+}

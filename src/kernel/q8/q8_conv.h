@@ -1,0 +1,50 @@
+/* Convolution of 8-bit images whose channels stand last, by the kernels of a table. */
+#ifndef SG_KERNEL_Q8_Q8_CONV_H
+#define SG_KERNEL_Q8_Q8_CONV_H
+
+#include "kernel/q8/q8_gemm.h"
+
+/* x [n, h, w, c], y [n, oh, ow, oc]. Pads may be negative only at the end. */
+typedef struct sg_q8_conv {
+    int64_t n, c, h, w, oc, oh, ow, group;
+    int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left;
+    uint8_t x_zero; /* as x has it */
+    uint32_t flip;
+    sg_q8_out out;
+    /* Weights of sg_q8_conv_pack, and the bias that they come to. */
+    const int8_t *weight;
+    const int32_t *bias;
+    const float *scale;
+    int64_t group_pitch, w_pitch; /* bytes of a group, of a panel; a group has panel_n columns of bias and scale */
+    int64_t panel_n;
+    int layers;
+} sg_q8_conv;
+
+/* One filter for each channel, and of few enough taps. */
+bool sg_q8_conv_is_depthwise(const sg_q8_conv *a);
+
+/* Sets group_pitch, w_pitch, panel_n and layers from the sizes and weights [oc, c / group, kh, kw]; *bytes: the packed ones; *n: the
+ * elements of bias and scale. False: too large. */
+bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero, size_t *bytes,
+                       size_t *n);
+/* Packs. `to_bias` and `to_scale` are filled from bias and scale [oc], x's zero point in the table's form. */
+void sg_q8_conv_pack(const sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
+                     const int32_t *bias, const float *scale, int32_t x_zero, int8_t *to, int32_t *to_bias, float *to_scale);
+
+/* A convolution cut into jobs by its shape. */
+typedef struct sg_q8_cut {
+    int64_t rows, blocks; /* of outputs: dense, pixels; depthwise, rows of them */
+    int64_t columns, chunks; /* of a group's channels */
+    int64_t jobs;
+    size_t scratch; /* bytes that whoever does jobs needs */
+    double macs;
+} sg_q8_cut;
+
+bool sg_q8_conv_cut(const sg_q8_conv *a, const sg_q8_table *q, sg_q8_cut *cut);
+/* Fills scratch before the first job. */
+void sg_q8_conv_begin(const sg_q8_conv *a, const sg_q8_cut *cut, void *scratch);
+void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, int64_t job, const uint8_t *x, uint8_t *y,
+                    void *scratch);
+
+#endif
