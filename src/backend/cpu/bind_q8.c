@@ -99,15 +99,20 @@ static void run_worker(void *ctx, int64_t i)
         sg_q8_conv_job(&w->a, &w->b->q, &w->cut, job, w->x, w->y, room);
 }
 
-/* to[j][i] = from[i][j], for `rows` x `columns` bytes, in squares that a cache holds. */
+/* to[j][i] = from[i][j], for `rows` x `columns` bytes: eight rows at a time, so that what is written together stands together. */
 static void turn(const uint8_t *from, int64_t rows, int64_t columns, uint8_t *to)
 {
-    enum { SIDE = 32 };
-    for (int64_t i = 0; i < rows; i += SIDE)
-        for (int64_t j = 0; j < columns; j += SIDE)
-            for (int64_t r = i; r < rows && r < i + SIDE; r++)
-                for (int64_t c = j; c < columns && c < j + SIDE; c++)
-                    to[c * rows + r] = from[r * columns + c];
+    int64_t r = 0;
+    for (; r + 8 <= rows; r += 8, from += 8 * columns)
+        for (int64_t c = 0; c < columns; c++) {
+            uint8_t eight[8];
+            for (int i = 0; i < 8; i++)
+                eight[i] = from[i * columns + c];
+            memcpy(to + c * rows + r, eight, sizeof eight);
+        }
+    for (; r < rows; r++, from += columns)
+        for (int64_t c = 0; c < columns; c++)
+            to[c * rows + r] = from[c];
 }
 
 static sedge_status run(sg_exec *x)
