@@ -162,7 +162,7 @@ sedge_status sg_ref_group_norm(sg_exec *x)
 
 /* ---- layer and root-mean-square normalization over axes [axis, rank) ---- */
 
-static sedge_status infer_rows(sg_infer *c)
+sedge_status sg_infer_row_norm(sg_infer *c)
 {
     const sg_type *x = c->in[0];
     int64_t axis = sg_get_int(c->attrs, SG_A_axis);
@@ -188,15 +188,6 @@ static sedge_status infer_rows(sg_infer *c)
     return SEDGE_OK;
 }
 
-sedge_status sg_infer_layer_norm(sg_infer *c)
-{
-    return infer_rows(c);
-}
-sedge_status sg_infer_rms_norm(sg_infer *c)
-{
-    return infer_rows(c);
-}
-
 /* Strides of operand t broadcast to the dims of `in`; false if it does not fit. */
 static bool operand_strides(const sg_tensor *in, const sg_tensor *t, int64_t *stride)
 {
@@ -213,7 +204,7 @@ static bool operand_strides(const sg_tensor *in, const sg_tensor *t, int64_t *st
     return true;
 }
 
-static sedge_status norm_rows(sg_exec *x, bool center)
+sedge_status sg_ref_row_norm(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *par[2] = {x->in[1], x->n_in > 2 ? x->in[2] : NULL};
     sg_tensor *out = x->out[0];
@@ -240,7 +231,7 @@ static sedge_status norm_rows(sg_exec *x, bool center)
         return SEDGE_E_NOMEM;
     for (int64_t r = 0; r < rows; r++) {
         sg_widen((sg_dtype)in->dtype, in->data, r * n, n, v);
-        standardize(v, n, eps, center, &stat[0], &stat[1]);
+        standardize(v, n, eps, x->op == SG_ROW(LAYER_NORM), &stat[0], &stat[1]);
         for (int k = 1; k < x->n_out; k++)
             if (x->out[k])
                 sg_store_f64((sg_dtype)x->out[k]->dtype, x->out[k]->data, (size_t)r, stat[k - 1]);
@@ -250,13 +241,4 @@ static sedge_status norm_rows(sg_exec *x, bool center)
             sg_narrow((sg_dtype)out->dtype, out->data, r * n, n, v);
     }
     return SEDGE_OK;
-}
-
-sedge_status sg_ref_layer_norm(sg_exec *x)
-{
-    return norm_rows(x, true);
-}
-sedge_status sg_ref_rms_norm(sg_exec *x)
-{
-    return norm_rows(x, false);
 }

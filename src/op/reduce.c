@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "op/move.h"
+#include "op/wide.h"
 
 /* Axes to reduce from their list: none listed means all, or none with noop_with_empty_axes. */
 static sedge_status axes_mask(sg_err *err, sg_attrs attrs, const int64_t *axes, int n, int rank, uint32_t *mask)
@@ -72,18 +73,6 @@ sedge_status sg_infer_reduce(sg_infer *c)
 }
 
 #define RUN 256 /* elements widened at a time */
-
-static void load_run(const sg_tensor *t, int64_t at, int n, double *v)
-{
-    if (t->dtype == SG_F32) {
-        const float *p = (const float *)t->data + at;
-        for (int i = 0; i < n; i++)
-            v[i] = (double)p[i];
-        return;
-    }
-    for (int i = 0; i < n; i++)
-        v[i] = sg_load_f64((sg_dtype)t->dtype, t->data, (size_t)(at + i));
-}
 
 /* A sum in eight interleaved parts: vectors, and an order that depends on n only. */
 static double sum_run(const double *v, int n)
@@ -163,7 +152,7 @@ static void fold_f64(const sg_tensor *a, uint32_t mask, int kind, double *acc, c
         for (int64_t i = 0; i < line; i += RUN) {
             int n = (int)(line - i < RUN ? line - i : RUN);
             int64_t to = w.off[0] + i * step;
-            load_run(a, at + i, n, v);
+            sg_widen((sg_dtype)a->dtype, a->data, at + i, n, v);
             map_run(kind, v, n, shift ? shift + to : NULL, step);
             fold_run(kind, acc + to, step, v, n);
         }
