@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: build run test unit cli golden conformance contrib python hostile check fuzz bench install clean
+.PHONY: build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -28,6 +28,13 @@ unit cli golden conformance contrib python hostile:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) $@
+
+# Resizing beside the libraries that it imitates: their wheels are large, so that test does not need them.
+media-peers: build
+	@tools/install-packages test
+	@test -d $(BUILD)/media-peers || python3 -m venv $(BUILD)/media-peers
+	@$(BUILD)/media-peers/bin/pip install -q 'pillow<12' opencv-python-headless tensorflow-cpu torch
+	@$(BUILD)/media-peers/bin/python tests/media/resize.py $(BUILD)/tests/media/driver
 
 check:
 	@tools/install-packages build check

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sedge/media.h"
+
 /* SEDGE_TRACE=pass,plan,kernel: lines that begin with one of the names; "1" or "all": every line. */
 static void trace(void *ctx, const char *line)
 {
@@ -22,6 +24,7 @@ sedge_status opened_open(opened *o, const char *path, const args *a, bool sessio
     sedge_model_opts mo;
     sedge_model_opts_init(&mo);
     mo.functions = a->functions;
+    mo.op = sedge_media_ops(&mo.n_op);
     SG_TRY(sedge_model_open(&o->model, path, &mo, err));
 
     sedge_plan_opts po;

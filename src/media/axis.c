@@ -190,15 +190,18 @@ static void overlap(making *m, int32_t i)
         from = (double)((float)i * f);
         to = (double)((float)(i + 1) * f);
     }
-    m->start = (int32_t)floor(from + 1e-9);
-    int32_t end = (int32_t)ceil(to - 1e-9);
+    double slack = m->like == SG_TF ? 0 : 1e-9;
+    m->start = (int32_t)floor(from + slack);
+    int32_t end = (int32_t)ceil(to - slack);
     end = end > m->in ? m->in : end;
+    m->start = m->start < end ? m->start : end - 1;
     m->count = end - m->start;
     for (int32_t k = 0; k < m->count; k++) {
         double left = m->start + k, right = left + 1;
-        m->w[k] = (right < to ? right : to) - (left > from ? left : from);
+        m->w[k] = ((right < to ? right : to) - (left > from ? left : from)) / scale;
     }
-    normalize(m);
+    if (m->like != SG_TF)
+        normalize(m);
 }
 
 static void nearest(making *m, int32_t i, double *walk)

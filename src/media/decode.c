@@ -117,10 +117,12 @@ sedge_status sg_decode_room(sg_decode *d, int pixel, int64_t width, int64_t heig
     int bytes = sg_pixel_bytes(pixel, 1);
     SG_TRY(sg_decode_fits(d, width, height, bytes));
     size_t need = (size_t)width * (size_t)height * (size_t)bytes;
+    *d->out = (sedge_frame){.pixel = (uint8_t)pixel, .turn = 1, .width = (int32_t)width, .height = (int32_t)height};
+    if (d->probe)
+        return SEDGE_E_CANCELLED;
     if (!room(&d->image->mem, &d->image->pixel, &d->image->pixel_cap, need))
         return sg_fail(d->err, SEDGE_E_NOMEM, "no memory for %lld x %lld pixels", (long long)width, (long long)height);
     d->pixel = d->image->pixel;
-    *d->out = (sedge_frame){.pixel = (uint8_t)pixel, .turn = 1, .width = (int32_t)width, .height = (int32_t)height};
     d->out->plane[0] = d->pixel;
     d->out->stride[0] = width * bytes;
     return SEDGE_OK;
@@ -138,17 +140,27 @@ sedge_status sg_decode_scratch(sg_decode *d, uint64_t size, void **out)
     return SEDGE_OK;
 }
 
-sedge_status sedge_image_decode(sedge_image *image, const void *bytes, size_t size, sedge_frame *out, sedge_error *err)
+static sedge_status decode(sedge_image *image, const void *bytes, size_t size, bool probe, sedge_frame *out, sedge_error *err)
 {
     memset(out, 0, sizeof *out);
     int k = bytes ? format_of(bytes, size) : -1;
     if (k < 0)
         return sg_fail(err, SEDGE_E_FORMAT, "no picture: the bytes begin like none of jpeg, png, webp, bmp, tiff, jpeg2000, pnm");
     sg_err own = {0};
-    sg_decode d = {.data = bytes, .size = size, .image = image, .out = out, .err = &own};
+    sg_decode d = {.data = bytes, .size = size, .image = image, .out = out, .probe = probe, .err = &own};
     sedge_status st = formats[k].decode(&d);
-    if (st == SEDGE_OK)
+    if (st == SEDGE_OK || (probe && st == SEDGE_E_CANCELLED))
         return SEDGE_OK;
     memset(out, 0, sizeof *out);
     return sg_fail(err, st, "%s: %s", formats[k].name, own.msg[0] ? own.msg : "cannot be decoded");
+}
+
+sedge_status sedge_image_decode(sedge_image *image, const void *bytes, size_t size, sedge_frame *out, sedge_error *err)
+{
+    return decode(image, bytes, size, false, out, err);
+}
+
+sedge_status sg_image_probe(sedge_image *image, const void *bytes, size_t size, sedge_frame *out, sg_err *err)
+{
+    return decode(image, bytes, size, true, out, err);
 }

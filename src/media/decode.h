@@ -14,6 +14,7 @@ typedef struct sg_decode {
     struct sedge_image *image;
     sedge_frame *out;
     uint8_t *pixel; /* the frame's bytes, after sg_decode_room */
+    bool probe;     /* only the size is wanted: sg_decode_room ends the work */
     sg_err *err;    /* messages lack the format's name: sedge_image_decode puts it before them */
 } sg_decode;
 
@@ -28,6 +29,9 @@ sedge_status sg_decode_fits(const sg_decode *d, int64_t width, int64_t height, i
 
 /* Bytes of a pixel of an interleaved format (of YUYV and UYVY: two), 0 for planar ones. */
 int sg_pixel_bytes(int pixel, int bands);
+
+/* The size and pixels that decoding would give; out's bytes are absent. */
+sedge_status sg_image_probe(sedge_image *image, const void *bytes, size_t size, sedge_frame *out, sg_err *err);
 
 /* The orientation (1 to 8) that an EXIF block, which is a small TIFF file, states; 1 when it states none. */
 int sg_exif_turn(const uint8_t *tiff, size_t size);

@@ -5,8 +5,53 @@
 
 #include "sedge/sedge.h"
 
+/* Attributes of any names are five lists of the row's own: attribute k has kind[k] and its value in the list of that kind. */
+struct sedge_node {
+    sg_attrs attrs;
+    sg_err *err;
+};
+
 #define OUT_MAX 16
 #define IN_MAX  254
+
+/* The place of an attribute in the lists; -1: it is not there, or of another kind. */
+static int place(const sedge_node *node, const char *name, int kind)
+{
+    int n, m;
+    const sg_str *names = sg_get_strs(node->attrs, SG_A_program_names, &n);
+    const int64_t *kinds = sg_get_ints(node->attrs, SG_A_program_kinds, &m);
+    for (int k = 0; k < n && k < m; k++)
+        if (names[k].n == strlen(name) && memcmp(names[k].p, name, names[k].n) == 0)
+            return kinds[k] == kind ? k : -1;
+    return -1;
+}
+
+int64_t sedge_attr_int(const sedge_node *node, const char *name, int64_t def)
+{
+    int n, k = place(node, name, SG_AK_INT);
+    const int64_t *v = sg_get_ints(node->attrs, SG_A_program_ints, &n);
+    return k >= 0 && k < n ? v[k] : def;
+}
+
+double sedge_attr_float(const sedge_node *node, const char *name, double def)
+{
+    int n, k = place(node, name, SG_AK_FLOAT);
+    const double *v = sg_get_floats(node->attrs, SG_A_program_floats, &n);
+    return k >= 0 && k < n ? v[k] : def;
+}
+
+const char *sedge_attr_string(const sedge_node *node, const char *name, const char *def)
+{
+    int n, k = place(node, name, SG_AK_STR);
+    const sg_str *v = sg_get_strs(node->attrs, SG_A_program_strings, &n);
+    return k >= 0 && k < n ? v[k].p : def;
+}
+
+int sedge_node_fail(const sedge_node *node, const char *text)
+{
+    sg_fail(node->err, SEDGE_E_VALUE, "%s", text);
+    return 1;
+}
 
 static sedge_status infer_custom(sg_infer *c)
 {
@@ -18,6 +63,7 @@ static sedge_status infer_custom(sg_infer *c)
 static sedge_status ref_custom(sg_exec *x)
 {
     const sg_custom *c = (const sg_custom *)x->op;
+    const sedge_node node = {x->attrs, x->err};
     sedge_tensor out[OUT_MAX];
     const sedge_tensor **in = sg_scratch(x, ((size_t)x->n_in + 1) * sizeof *in);
     if (!in)
@@ -25,7 +71,7 @@ static sedge_status ref_custom(sg_exec *x)
     for (int k = 0; k < x->n_in; k++)
         in[k] = (const sedge_tensor *)(const void *)x->in[k]; /* one layout: asserted in run/model.c */
     memset(out, 0, sizeof out);
-    if (c->op.shape(c->op.ctx, in, x->n_in, out, c->op.n_out) != 0)
+    if (c->op.shape(c->op.ctx, &node, in, x->n_in, out, c->op.n_out) != 0)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the shape rule of the program refused");
     for (int k = 0; k < c->op.n_out; k++) {
         if (out[k].dtype == SG_NONE || out[k].dtype >= SG_DTYPE_COUNT || out[k].dtype == SG_STR)
@@ -35,14 +81,16 @@ static sedge_status ref_custom(sg_exec *x)
             return x->err ? x->err->status : SEDGE_E_NOMEM;
         out[k].data = t->data;
     }
-    if (c->op.run(c->op.ctx, in, x->n_in, out, c->op.n_out) != 0)
+    if (c->op.run(c->op.ctx, &node, in, x->n_in, out, c->op.n_out) != 0)
         return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "the callback of the program failed");
     return SEDGE_OK;
 }
 
 sedge_status sg_custom_init(sg_custom *c, const sedge_op *op, sg_err *err)
 {
-    static const sg_attr_decl none[] = {{0, 0, 0, 0}};
+    static const sg_attr_decl lists[] = {{SG_A_program_names, SG_AK_STRS, 0, 0},   {SG_A_program_kinds, SG_AK_INTS, 0, 0},
+                                         {SG_A_program_ints, SG_AK_INTS, 0, 0},    {SG_A_program_floats, SG_AK_FLOATS, 0, 0},
+                                         {SG_A_program_strings, SG_AK_STRS, 0, 0}, {0, 0, 0, 0}};
     if (!op->domain || !op->name || !*op->name || !op->shape || !op->run || op->min_in < 0 || op->max_in < op->min_in ||
         op->max_in > IN_MAX || op->n_out < 1 || op->n_out > OUT_MAX)
         return sg_fail(err, SEDGE_E_ARG, "operator %s of the program is not described well", op->name ? op->name : "(no name)");
@@ -56,7 +104,7 @@ sedge_status sg_custom_init(sg_custom *c, const sedge_op *op, sg_err *err)
                      infer_custom,
                      ref_custom,
                      "it is the program's",
-                     none,
-                     0};
+                     lists,
+                     5};
     return SEDGE_OK;
 }

@@ -369,8 +369,9 @@ static void macs_budget(void **state)
 }
 
 /* An operator of the program: pairs(x [n]) -> [n / 2, 2], the second of each pair negated. */
-static int pairs_shape(void *ctx, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+static int pairs_shape(void *ctx, const sedge_node *node, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
 {
+    (void)node;
     (void)ctx;
     if (n_in != 1 || n_out != 1 || in[0]->rank != 1 || in[0]->dim[0] % 2)
         return 1;
@@ -381,8 +382,9 @@ static int pairs_shape(void *ctx, const sedge_tensor *const *in, int n_in, sedge
     return 0;
 }
 
-static int pairs_run(void *ctx, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+static int pairs_run(void *ctx, const sedge_node *node, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
 {
+    (void)node;
     (void)n_in;
     (void)n_out;
     ++*(int *)ctx;

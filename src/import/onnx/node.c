@@ -140,14 +140,48 @@ const sg_custom *sg_onnx_custom_find(const sg_onnx *s, const sg_onp_node *node)
     return NULL;
 }
 
-/* An operator of the program takes no attributes: one that is there is not dropped in silence. */
+#define CUSTOM_ATTRS_MAX 64
+
+/* Attributes of an operator of the program, as lists (op/custom.c). One that cannot be kept is not dropped in silence. */
+static sedge_status keep_attrs(sg_onnx_at *at, sg_nid id)
+{
+    sg_str name[CUSTOM_ATTRS_MAX], text[CUSTOM_ATTRS_MAX];
+    int64_t kind[CUSTOM_ATTRS_MAX], whole[CUSTOM_ATTRS_MAX] = {0};
+    double real[CUSTOM_ATTRS_MAX] = {0};
+    size_t n = (size_t)at->node->n_attr;
+    if (n > CUSTOM_ATTRS_MAX)
+        return sg_fail(at->n.err, SEDGE_E_LIMIT, "%zu attributes, at most %d are possible", n, CUSTOM_ATTRS_MAX);
+    for (size_t k = 0; k < n; k++) {
+        const char *s = at->node->attr[k].name;
+        const sg_onp_attr *a = sg_onnx_attr(at->scope->frame, at->node, s);
+        int type = a ? a->type : 0;
+        name[k] = (sg_str){s, strlen(s)};
+        text[k] = (sg_str){"", 0};
+        kind[k] = type == SG_AT_INT ? SG_AK_INT : type == SG_AT_FLOAT ? SG_AK_FLOAT : SG_AK_STR;
+        if (type == SG_AT_INT)
+            whole[k] = a->i;
+        else if (type == SG_AT_FLOAT)
+            real[k] = (double)a->f;
+        else if (type == SG_AT_STRING)
+            text[k] = (sg_str){sg_on_str(&at->n, s, ""), a->s.n};
+        else if (a)
+            return sg_fail(at->n.err, SEDGE_E_UNSUPPORTED, "attribute %.60s: operators of the program take numbers and strings",
+                           s);
+    }
+    sg_graph *g = at->n.g;
+    if (!sg_set_strs(g, id, SG_A_program_names, name, n) || !sg_set_ints(g, id, SG_A_program_kinds, kind, n) ||
+        !sg_set_ints(g, id, SG_A_program_ints, whole, n) || !sg_set_floats(g, id, SG_A_program_floats, real, n) ||
+        !sg_set_strs(g, id, SG_A_program_strings, text, n))
+        return sg_fail(at->n.err, SEDGE_E_NOMEM, "out of memory");
+    return SEDGE_OK;
+}
+
 static sedge_status lower_custom(sg_onnx_at *at, const sg_custom *c)
 {
     sg_onnx_node *n = &at->n;
-    if (at->node->n_attr)
-        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "attribute %.60s: operators of the program take none",
-                       at->node->attr[0].name);
     sg_nid id = sg_on_emit_op(n, &c->row, n->in, n->n_in, c->op.n_out);
+    if (id && at->node->n_attr)
+        SG_TRY(keep_attrs(at, id));
     for (int k = 0; id && k < n->n_out && k < c->op.n_out; k++)
         n->out[k] = sg_node_out(n->g, id, k);
     return sg_on_done(n, id);
