@@ -16,6 +16,9 @@ typedef struct sg_map {
 sedge_status sg_map_open(sg_map *map, const char *path, sg_err *err);
 void sg_map_close(sg_map *map);
 
+/* Lets the whole pages of [at, at + n) leave this process's memory until they are read again. Locked pages stay. */
+void sg_map_drop(const sg_map *map, size_t at, size_t n);
+
 /* Bytes of memory that the machine has; the default of every memory limit. */
 size_t sg_ram_bytes(void);
 

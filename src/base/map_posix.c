@@ -43,6 +43,17 @@ void sg_map_close(sg_map *map)
     map->size = 0;
 }
 
+void sg_map_drop(const sg_map *map, size_t at, size_t n)
+{
+    long page = sysconf(_SC_PAGESIZE);
+    if (page <= 0 || at > map->size || n > map->size - at)
+        return;
+    size_t size = (size_t)page, from = (at + size - 1) / size * size;
+    size_t to = at + n == map->size ? map->size : (at + n) / size * size; /* the last page of a file may be a part of one */
+    if (from < to)
+        madvise((void *)(uintptr_t)(map->data + from), to - from, MADV_DONTNEED); /* a hint: refused, nothing changes */
+}
+
 size_t sg_ram_bytes(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);

@@ -174,6 +174,9 @@ sedge_status sg_out_box(sg_exec *x, int k, const sg_box *b);
 /* Sets output k to the value of t: bytes copied for a tensor, a reference for a list. */
 sedge_status sg_out_copy(sg_exec *x, int k, const sg_tensor *t);
 
+/* Runs the reference in the place of a kernel that has absorbed constants: those that stand askew are straightened first. */
+sedge_status sg_exec_ref(sg_exec *x);
+
 #define SG_EXEC_FAIL(x, st, ...) sg_fail((x)->err, st, __VA_ARGS__)
 
 /* Declares what a family's .def rows name. */

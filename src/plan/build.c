@@ -347,14 +347,7 @@ static sedge_status outputs_home(builder *b)
 static sedge_status choose_kernels(builder *b)
 {
     sg_plan *p = b->p;
-    for (uint32_t t = 0; t < p->n_step; t++) {
-        sg_step *s = &p->step[t];
-        if (!s->op)
-            continue;
-        s->kernel = (sg_kernel){.name = "ref", .run = s->op->ref};
-        if (!s->backend && p->target->choose)
-            SG_TRY(p->target->choose(p->target, p, s, b->err));
-    }
+    SG_TRY(sg_plan_kernels(p, b->err));
     SG_TRY(sg_plan_scratch(p, b->err));
     for (uint32_t t = 0; t < p->n_step; t++)
         b->birth[p->step[t].scratch] = t;
@@ -416,6 +409,7 @@ void sg_plan_free(sg_plan *p)
     for (uint32_t t = 0; p->step && t < p->n_step; t++)
         for (int k = 0; p->step[t].region && k < p->step[t].n_region; k++)
             sg_plan_free(p->step[t].region[k]);
+    sg_plan_free_straight(p);
     sg_arena_free(&p->arena);
     sg_mem mem = p->mem;
     sg_free(&mem, p, sizeof *p);

@@ -25,7 +25,7 @@ typedef struct sg_slot {
     bool symbolic;    /* its shape depends on symbols that the inputs bind */
     uint32_t storage; /* the slot whose bytes it shares (itself, if it owns them) */
     uint32_t death;   /* of a storage: the last step that touches it */
-    const void *data; /* WEIGHTS */
+    const void *data; /* WEIGHTS: aligned to its type where steps read it */
     const sg_dim *content; /* known elements, symbolic, or NULL */
     uint32_t n_content;
     const char *name;
@@ -46,7 +46,8 @@ typedef struct sg_step {
     sg_attrs attrs;
     sg_kernel kernel;
     const void *packed; /* weights rewritten for the kernel */
-    uint32_t absorbed; /* bit k: the kernel does not read operand k, its content went into `packed` */
+    uint32_t absorbed; /* bit k: the kernel does not read operand k, its content went into `packed`; a kernel that falls back
+                         * calls sg_exec_ref, which does */
     uint32_t operand; /* first of n_in + n_out slot numbers in plan->operand */
     uint16_t n_in, n_out;
     uint16_t n_region;
@@ -59,6 +60,11 @@ typedef struct sg_step {
     struct sg_plan **region;
     const char *name, *source;
 } sg_step;
+
+static inline bool sg_step_absorbed(const sg_step *s, uint32_t k)
+{
+    return k < 32 && (s->absorbed >> k & 1);
+}
 
 /* A run of steps of one backend. */
 typedef struct sg_segment {
@@ -93,7 +99,9 @@ typedef struct sg_plan {
     const sg_dims *dims;
     const bool *late; /* per expression: depends on a symbol that a step defines */
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
-    size_t packed_bytes;
+    size_t packed_bytes; /* constants rewritten or straightened */
+    struct sg_straight *straight;
+    size_t n_straight, cap_straight;
     int64_t arena_bytes, arena_bound; /* host space, at the defaults */
     uint32_t n_copy, n_dynamic, max_in, max_out;
     const struct sg_target *target;
@@ -128,6 +136,9 @@ bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
+/* Chooses the kernel of every step. */
+sedge_status sg_plan_kernels(sg_plan *p, sg_err *err);
+void sg_plan_free_straight(sg_plan *p);
 /* Adds a slot for the scratch of every kernel that wants some and whose shapes are known before the run; its size in the
  * plan is that of the default dims and one thread. */
 sedge_status sg_plan_scratch(sg_plan *p, sg_err *err);

@@ -53,6 +53,9 @@ struct sedge_session {
     size_t dev_bytes;
 };
 
+/* Gives back the pages of the model's files that the plan does not read. */
+sedge_status sg_weights_drop(const sedge_model *m, sg_mem *mem, const sg_plan *p);
+
 /* Replaces nodes with constant operands by their results, computed by the executor itself. */
 sedge_status sg_fold(sg_graph *g, sg_mem *mem, int *changed, sg_err *err);
 

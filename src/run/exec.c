@@ -66,6 +66,30 @@ void *sg_scratch(sg_exec *x, size_t size)
     return p;
 }
 
+sedge_status sg_exec_ref(sg_exec *x)
+{
+    const sg_step *s = call_of(x)->s;
+    if (!s->absorbed)
+        return x->op->ref(x);
+    sg_tensor **in = sg_scratch(x, (size_t)x->n_in * sizeof *in), *t = sg_scratch(x, (size_t)x->n_in * sizeof *t);
+    if (!in || !t)
+        return SEDGE_E_NOMEM;
+    sg_exec own = *x;
+    own.in = in;
+    for (int k = 0; k < x->n_in; k++) {
+        in[k] = x->in[k];
+        if (!in[k] || !sg_step_absorbed(s, (uint32_t)k) || (uintptr_t)in[k]->data % sg_dtype_align((sg_dtype)in[k]->dtype) == 0)
+            continue;
+        size_t bytes = sg_tensor_bytes(in[k]);
+        t[k] = *in[k];
+        in[k] = &t[k];
+        if (!(t[k].data = sg_scratch(x, bytes)))
+            return SEDGE_E_NOMEM;
+        memcpy(t[k].data, x->in[k]->data, bytes);
+    }
+    return x->op->ref(&own);
+}
+
 char *sg_text(sg_exec *x, size_t n)
 {
     char *p = sg_pool_text(x->pool, n ? n : 1);

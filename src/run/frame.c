@@ -226,10 +226,10 @@ static sedge_status run_kernel(const sg_frame *f, const sg_step *s, sg_exec *x)
     size_t bytes;
     if (s->scratch) {
         if (f->val[s->scratch].dtype == SG_NONE)
-            return s->op->ref(x);
+            return sg_exec_ref(x);
         x->scratch = f->val[s->scratch].data;
     } else if (!s->kernel.scratch(x, &bytes)) {
-        return s->op->ref(x);
+        return sg_exec_ref(x);
     } else if (!(x->scratch = sg_scratch(x, bytes))) {
         return SEDGE_E_NOMEM;
     }

@@ -118,6 +118,8 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
         st = sg_plan_build(&p->plan, p->graph, &args, err);
     if (st == SEDGE_OK)
         st = bind_links(p, opts, err);
+    if (st == SEDGE_OK && (st = sg_weights_drop(model, &p->mem, p->plan)) != SEDGE_OK)
+        sg_fail(err, st, "out of memory");
     *out = p;
     if (st != SEDGE_OK) {
         sg_fail(err, st, "planning failed");

@@ -54,6 +54,13 @@ static inline size_t sg_dtype_bytes(sg_dtype t, size_t n)
     return bits >= 8 ? n * (bits / 8u) : (n * bits + 7u) / 8u;
 }
 
+/* What an array of a type must be aligned to for those who read it through pointers to its elements. */
+static inline size_t sg_dtype_align(sg_dtype t)
+{
+    unsigned bits = t == SG_C64 ? 32 : sg_dtypes[t].bits;
+    return bits <= 8 ? 1 : bits >= 64 ? 8 : bits / 8u;
+}
+
 sg_dtype sg_dtype_from_onnx(int code); /* SG_NONE if unknown */
 sg_dtype sg_dtype_from_name(const char *name);
 

@@ -36,6 +36,21 @@ static sedge_status box_open(reader *r, sg_tensor *out, sg_kind kind, size_t n)
     return out->data ? SEDGE_OK : nomem(r);
 }
 
+/* Sessions take tensors that are aligned; the message may hold them askew. */
+static sedge_status dense(sg_arena *arena, sg_pb msg, sg_tensor *out, sg_bytes *name, sg_err *err)
+{
+    SG_TRY(sg_onnx_tensor_read(arena, msg, NULL, out, name, err));
+    size_t size = sg_tensor_bytes(out);
+    if ((uintptr_t)out->data % sg_dtype_align((sg_dtype)out->dtype) == 0)
+        return SEDGE_OK;
+    const void *from = out->data;
+    out->data = sg_onnx_room(arena, size);
+    if (!out->data)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    memcpy(out->data, from, size);
+    return SEDGE_OK;
+}
+
 /* The field is one item of a list or optional (numbers: SequenceProto; OptionalProto's stand one to one below). */
 static sedge_status item(reader *r, const sg_pb *msg, const sg_pb_field *f, bool list, sg_tensor *out)
 {
@@ -44,7 +59,7 @@ static sedge_status item(reader *r, const sg_pb *msg, const sg_pb_field *f, bool
     if (!list) /* tensor, sparse, sequence, map, optional: the same order */
         num = num - SG_PF_OPTIONAL_TENSOR + SG_PF_SEQUENCE_TENSORS;
     switch (num) {
-    case SG_PF_SEQUENCE_TENSORS: return sg_onnx_tensor_read(r->arena, sub, NULL, out, NULL, r->err);
+    case SG_PF_SEQUENCE_TENSORS: return dense(r->arena, sub, out, NULL, r->err);
     case SG_PF_SEQUENCE_SPARSE_TENSORS: return sg_onnx_sparse_read(r->arena, sub, NULL, &r->dense, out, NULL, r->err);
     case SG_PF_SEQUENCE_SEQUENCES: return sequence(r, sub, out, NULL);
     case SG_PF_SEQUENCE_MAPS: return map(r, sub, out, NULL);
@@ -178,7 +193,7 @@ sedge_status sg_pb_read(sg_arena *a, const uint8_t *data, size_t size, sg_kind k
     sg_bytes name = {NULL, 0};
     memset(out, 0, sizeof *out);
     switch (kind) {
-    case SG_TENSOR: SG_TRY(sg_onnx_tensor_read(a, msg, NULL, &out->t, &name, err)); break;
+    case SG_TENSOR: SG_TRY(dense(a, msg, &out->t, &name, err)); break;
     case SG_SEQ: SG_TRY(sequence(&r, msg, &out->t, &name)); break;
     case SG_OPT: SG_TRY(optional(&r, msg, &out->t, &name)); break;
     case SG_MAP: SG_TRY(map(&r, msg, &out->t, &name)); break;

@@ -47,7 +47,7 @@ typedef struct sg_onnx_extra {
     int n_op;
 } sg_onnx_extra;
 
-/* Imports a ModelProto. `data` must outlive the graph: weights are borrowed in place where they are aligned.
+/* Imports a ModelProto. `data` must outlive the graph: weights are borrowed in place, at any alignment.
  * path: the model's file, to find external weights beside it; NULL: none are allowed. After success and failure
  * alike, sg_onnx_info_close releases the mapped files once the graph is no longer used; without an info, external
  * weights are refused. */

@@ -1,4 +1,4 @@
-/* TensorProto: weights borrowed in place where they are aligned, everything else converted. */
+/* TensorProto: weights borrowed in place, everything else converted. */
 #include "import/onnx/tensor.h"
 
 #include <string.h>
@@ -176,18 +176,9 @@ static void fill(sg_pb msg, const found *t, size_t unit, uint8_t *out)
     }
 }
 
-/* Borrows `size` bytes at p, or copies them when they stand askew for their type. */
-static sedge_status take(sg_arena *arena, const uint8_t *p, size_t size, sg_dtype d, sg_tensor *out, sg_err *err)
+static sedge_status borrow(sg_tensor *out, const void *p)
 {
-    size_t align = sg_dtypes[d].bits <= 8 ? 1 : sg_dtypes[d].bits >= 64 ? 8 : sg_dtypes[d].bits / 8u;
-    if ((uintptr_t)p % align == 0) {
-        out->data = (void *)(uintptr_t)p;
-        return SEDGE_OK;
-    }
-    out->data = sg_onnx_room(arena, size);
-    if (!out->data)
-        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
-    memcpy(out->data, p, size);
+    out->data = (void *)(uintptr_t)p;
     return SEDGE_OK;
 }
 
@@ -202,7 +193,7 @@ static sedge_status typed_read(sg_arena *arena, sg_pb msg, const found *t, size_
         return sg_fail(err, SEDGE_E_FORMAT, "a %s tensor has %llu values for %llu", sg_dtypes[d].name,
                        (unsigned long long)t->count, (unsigned long long)(bytes / unit));
     if (t->pieces == 1 && wire_of(want) != SG_PB_VARINT && t->packed.n == bytes)
-        return take(arena, t->packed.p, bytes, d, out, err);
+        return borrow(out, t->packed.p);
     out->data = sg_onnx_room(arena, bytes);
     if (!out->data)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
@@ -240,12 +231,12 @@ sedge_status sg_onnx_tensor_read(sg_arena *arena, sg_pb msg, const sg_onnx_files
             return sg_fail(err, SEDGE_E_UNSUPPORTED, "strings in external data are not supported");
         const void *p;
         SG_TRY(sg_onnx_external(files, t.location, t.offset, bytes, &p, err));
-        return take(arena, p, bytes, d, out, err);
+        return borrow(out, p);
     }
     if (!t.has_raw || d == SG_STR)
         return typed_read(arena, msg, &t, bytes, out, err);
     if (t.raw.n != bytes)
         return sg_fail(err, SEDGE_E_FORMAT, "a %s tensor has %llu bytes of data for %llu", sg_dtypes[d].name,
                        (unsigned long long)t.raw.n, (unsigned long long)bytes);
-    return take(arena, t.raw.p, bytes, d, out, err);
+    return borrow(out, t.raw.p);
 }

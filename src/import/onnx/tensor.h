@@ -16,7 +16,7 @@ typedef struct sg_onnx_files {
 sedge_status sg_onnx_external(const sg_onnx_files *files, sg_bytes location, uint64_t offset, uint64_t size, const void **out,
                               sg_err *err);
 
-/* Data is borrowed from the message where it is aligned, else made in the arena. *name (may be NULL) borrows too. */
+/* Data is borrowed from the message, at any alignment, or made in the arena. *name (may be NULL) borrows too. */
 sedge_status sg_onnx_tensor_read(sg_arena *arena, sg_pb msg, const sg_onnx_files *files, sg_tensor *out, sg_bytes *name,
                                  sg_err *err);
 /* A SparseTensorProto as a dense tensor; *dense counts the bytes made and is kept within a bound. */
