@@ -19,8 +19,8 @@ static sedge_status straighten(sg_plan *p, uint32_t v, sg_err *err)
         (uintptr_t)slot->data % sg_dtype_align((sg_dtype)slot->type.dtype) == 0)
         return SEDGE_OK;
     size_t size = sg_dtype_bytes((sg_dtype)slot->type.dtype, (size_t)sg_d_numel(&slot->type));
-    SG_TRY(sg_grow(&p->mem, &p->straight, &p->cap_straight, p->n_straight + 1, sizeof *p->straight));
-    void *room = sg_alloc_aligned(&p->mem, size);
+    sedge_status st = sg_grow(&p->mem, &p->straight, &p->cap_straight, p->n_straight + 1, sizeof *p->straight);
+    void *room = st == SEDGE_OK ? sg_alloc_aligned(&p->mem, size) : NULL;
     if (!room)
         return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of weights", size);
     if (size)
