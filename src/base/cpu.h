@@ -4,6 +4,18 @@
 
 #include <stdint.h>
 
+/* Architectures that have kernels of their own. */
+#if defined(__x86_64__)
+#define SG_ARCH_X86 1
+#else
+#define SG_ARCH_X86 0
+#endif
+#if defined(__aarch64__)
+#define SG_ARCH_NEON 1
+#else
+#define SG_ARCH_NEON 0
+#endif
+
 /* Levels of one architecture, lowest first; bits so that a table can be filled step by step.
  * CPU(id, name, arch): see cpu.def. */
 typedef enum sg_cpu_bit {

@@ -1,0 +1,226 @@
+/* The implicit GEMM: how it is cut, packing, and one task. */
+#include "kernel/conv/conv_last_f32.h"
+
+#include <string.h>
+
+/* What a block may take of the second-level cache: its input and output rows. */
+#define BLOCK_BYTES (256 * 1024)
+/* Packed weights up to this are read again for every block; larger ones by as few blocks as can be. */
+#define SMALL_WEIGHTS (128 * 1024)
+/* Pointers of a block. */
+#define BLOCK_POINTERS 4096
+/* Enough tasks for the workers of a large machine, none below what waking one costs. */
+#define TASKS     16
+#define TASK_MACS 400000.0
+/* Fewer input channels than this: the taps of a row are one run of floats. */
+#define FEW_CHANNELS 16
+
+static int64_t at_least_1(int64_t n)
+{
+    return n < 1 ? 1 : n;
+}
+
+static int64_t round_up(int64_t n)
+{
+    return (n + 15) & ~(int64_t)15;
+}
+
+static void cut(sg_conv_last *v)
+{
+    const sg_conv_last_args *a = &v->a;
+    int64_t panels = v->panels.count * a->group, depth = v->taps * v->k;
+    int64_t tile_bytes = v->rows * (depth + a->oc) * (int64_t)sizeof(float);
+    double macs = (double)v->pixels * (double)a->oc * (double)depth;
+    int64_t most = macs / TASK_MACS > TASKS ? TASKS : at_least_1((int64_t)(macs / TASK_MACS));
+    v->tiles = (v->pixels + v->rows - 1) / v->rows;
+    v->block = at_least_1(BLOCK_BYTES / tile_bytes);
+    if (v->block * v->rows * v->taps > BLOCK_POINTERS)
+        v->block = at_least_1(BLOCK_POINTERS / (v->rows * v->taps));
+    if (v->group_floats * a->group * (int64_t)sizeof(float) <= SMALL_WEIGHTS && v->block > (v->tiles + most - 1) / most)
+        v->block = (v->tiles + most - 1) / most;
+    if (v->block > v->tiles)
+        v->block = at_least_1(v->tiles);
+    v->blocks = (v->tiles + v->block - 1) / v->block;
+    v->chunks = v->blocks ? most / v->blocks : 1;
+    v->chunks = v->chunks < 1 ? 1 : v->chunks > panels ? panels : v->chunks;
+    v->chunk = (panels + v->chunks - 1) / v->chunks;
+    v->chunks = (panels + v->chunk - 1) / v->chunk;
+}
+
+#define SIDE_MAX ((int64_t)1 << 40)
+
+bool sg_conv_last_init(sg_conv_last *v, const sg_conv_last_args *a, const sg_tile_f32_table *tile)
+{
+    *v = (sg_conv_last){.a = *a, .tile = tile};
+    if (a->c < 1 || a->oc < 1 || a->group < 1 || a->kh < 1 || a->kw < 1 || a->c > SIDE_MAX / a->kh / a->kw ||
+        a->oc > SIDE_MAX / (a->c * a->kh * a->kw))
+        return false;
+    v->rows_of_taps = a->group == 1 && a->kw > 1 && a->dilation_w == 1 && a->c < FEW_CHANNELS;
+    v->taps = v->rows_of_taps ? a->kh : a->kh * a->kw;
+    v->k = v->rows_of_taps ? a->kw * a->c : a->c / a->group;
+    v->panels = sg_panels_of(a->oc / a->group, tile->lanes, tile->vectors);
+    v->rows = tile->rows[sg_panel_vectors(&v->panels, 0)];
+    v->bias_at = round_up(v->rows_of_taps ? v->k : a->c);
+    v->panels_at = v->bias_at + round_up(a->oc);
+    v->group_floats = round_up(sg_panel_at(&v->panels, v->panels.count) * v->taps * v->k);
+    v->floats = v->panels_at + v->group_floats * a->group;
+    v->pixels = a->n * a->oh * a->ow;
+    cut(v);
+    int64_t pointers = v->block * v->rows * v->taps;
+    v->scratch = (size_t)pointers * sizeof(float *);
+    if (v->rows_of_taps)
+        v->scratch += (size_t)(pointers * v->k) * sizeof(float);
+    v->scratch = (v->scratch + 63) & ~(size_t)63;
+    return v->scratch < (size_t)1 << 30;
+}
+
+/* ---- packing: a row of zeros for taps in the padding, the bias, the panels group by group ---- */
+
+static float float_at(const void *p, int64_t i)
+{
+    float x;
+    memcpy(&x, (const char *)p + (size_t)i * sizeof x, sizeof x);
+    return x;
+}
+
+static float *pack_panel(const sg_conv_last *v, const sg_conv_last_weights *w, int64_t group, int64_t panel, float *to)
+{
+    int64_t ocg = v->a.oc / v->a.group, icg = v->a.c / v->a.group, from = sg_panel_at(&v->panels, panel);
+    int64_t width = sg_panel_at(&v->panels, panel + 1) - from;
+    for (int64_t tap = 0; tap < v->a.kh * v->a.kw; tap++)
+        for (int64_t ic = 0; ic < icg; ic++, to += width)
+            for (int64_t j = 0; j < width; j++) {
+                int64_t oc = from + j;
+                to[j] = oc < ocg ? w->scale * float_at(w->data, (group * ocg + oc) * w->by_oc + ic * w->by_ic + tap * w->by_tap)
+                                 : 0;
+            }
+    return to;
+}
+
+void sg_conv_last_pack(const sg_conv_last *v, const sg_conv_last_weights *w, float *packed)
+{
+    memset(packed, 0, (size_t)v->panels_at * sizeof *packed);
+    for (int64_t i = 0; w->bias && i < v->a.oc; i++)
+        packed[v->bias_at + i] = w->bias_scale * float_at(w->bias, i * w->bias_step);
+    for (int64_t g = 0; g < v->a.group; g++) {
+        float *to = packed + v->panels_at + g * v->group_floats;
+        for (int64_t i = 0; i < v->panels.count; i++)
+            to = pack_panel(v, w, g, i, to);
+    }
+}
+
+/* ---- where the rows of a tile stand ---- */
+
+/* Taps of one window, at a step of `rows` pointers. */
+static void point_taps(const sg_conv_last *v, const float *image, int64_t iy, int64_t ix, const float **to, int64_t rows)
+{
+    const sg_conv_last_args *a = &v->a;
+    for (int64_t ky = 0; ky < a->kh; ky++) {
+        int64_t y = iy + ky * a->dilation_h;
+        bool inside = y >= 0 && y < a->h;
+        const float *row = image + (inside ? y : 0) * a->w * a->c;
+        for (int64_t kx = 0; kx < a->kw; kx++, to += rows) {
+            int64_t x = ix + kx * a->dilation_w;
+            *to = inside && x >= 0 && x < a->w ? row + x * a->c : v->packed;
+        }
+    }
+}
+
+/* Rows of taps of one window; those that hang over an end are copied, with zeros where nothing stands. */
+static void point_rows(const sg_conv_last *v, const float *image, int64_t iy, int64_t ix, const float **to, int64_t rows,
+                       float *patch)
+{
+    const sg_conv_last_args *a = &v->a;
+    int64_t lo = ix < 0 ? -ix : 0, hi = a->w - ix < a->kw ? a->w - ix : a->kw;
+    bool whole = lo == 0 && hi == a->kw;
+    for (int64_t ky = 0; ky < a->kh; ky++, to += rows, patch += v->k) {
+        int64_t y = iy + ky * a->dilation_h;
+        if (y < 0 || y >= a->h || lo >= hi) {
+            *to = v->packed;
+            continue;
+        }
+        const float *row = image + y * a->w * a->c;
+        *to = patch;
+        if (whole) {
+            *to = row + ix * a->c;
+            continue;
+        }
+        memset(patch, 0, (size_t)v->k * sizeof *patch);
+        memcpy(patch + lo * a->c, row + (ix + lo) * a->c, (size_t)((hi - lo) * a->c) * sizeof *patch);
+    }
+}
+
+static void point(const sg_conv_last *v, int64_t pixel, int64_t rows, const float **to, float *patch)
+{
+    const sg_conv_last_args *a = &v->a;
+    if (a->kh * a->kw == 1 && a->stride_h == 1 && a->stride_w == 1 && a->h == a->oh && a->w == a->ow) {
+        for (int64_t i = 0; i < rows; i++)
+            to[i] = v->x + (pixel + i) * a->c;
+        return;
+    }
+    int64_t ox = pixel % a->ow, oy = pixel / a->ow % a->oh, image = pixel / a->ow / a->oh;
+    for (int64_t i = 0; i < rows; i++, to++) {
+        const float *from = v->x + image * a->h * a->w * a->c;
+        int64_t iy = oy * a->stride_h - a->pad_top, ix = ox * a->stride_w - a->pad_left;
+        if (v->rows_of_taps)
+            point_rows(v, from, iy, ix, to, rows, patch + i * v->taps * v->k);
+        else
+            point_taps(v, from, iy, ix, to, rows);
+        if (++ox == a->ow) {
+            ox = 0;
+            if (++oy == a->oh) {
+                oy = 0;
+                image++;
+            }
+        }
+    }
+}
+
+/* ---- a task ---- */
+
+/* The first pixel of tile i: heights differ by one at most. */
+static int64_t tile_at(const sg_conv_last *v, int64_t i)
+{
+    int64_t base = v->pixels / v->tiles, more = v->pixels % v->tiles;
+    return i * base + (i < more ? i : more);
+}
+
+static void run_panel(const sg_conv_last *v, int64_t panel, int64_t from, int64_t to, const float *const *pointers)
+{
+    const sg_conv_last_args *a = &v->a;
+    int64_t g = panel / v->panels.count, at = sg_panel_at(&v->panels, panel % v->panels.count), ocg = a->oc / a->group;
+    int64_t col = g * ocg + at, end = sg_panel_at(&v->panels, panel % v->panels.count + 1);
+    int vectors = sg_panel_vectors(&v->panels, panel % v->panels.count);
+    sg_tile_f32 t = {.a_off = g * (a->c / a->group),
+                     .taps = v->taps,
+                     .k = v->k,
+                     .b = v->packed + v->panels_at + g * v->group_floats + at * v->taps * v->k,
+                     .bias = v->packed + v->bias_at + col,
+                     .add_row = a->oc,
+                     .c_row = a->oc,
+                     .n = (end < ocg ? end : ocg) - at,
+                     .lo = v->lo,
+                     .hi = v->hi};
+    for (int64_t i = from; i < to; i++) {
+        int64_t pixel = tile_at(v, i), rows = tile_at(v, i + 1) - pixel;
+        t.a = pointers + (i - from) * v->rows * v->taps;
+        t.c = v->y + pixel * a->oc + col;
+        t.add = v->add ? v->add + pixel * a->oc + col : NULL;
+        v->tile->fn[vectors][rows - 1](&t);
+    }
+}
+
+void sg_conv_last_run(const sg_conv_last *v, int64_t task, void *scratch)
+{
+    int64_t panels = v->panels.count * v->a.group;
+    int64_t from = task / v->chunks * v->block, to = from + v->block < v->tiles ? from + v->block : v->tiles;
+    int64_t first = task % v->chunks * v->chunk, last = first + v->chunk < panels ? first + v->chunk : panels;
+    int64_t pointers = v->rows * v->taps;
+    const float **at = scratch;
+    float *patches = (float *)(void *)(at + v->block * pointers);
+    for (int64_t i = from; i < to; i++)
+        point(v, tile_at(v, i), tile_at(v, i + 1) - tile_at(v, i), at + (i - from) * pointers,
+              v->rows_of_taps ? patches + (i - from) * pointers * v->k : NULL);
+    for (int64_t p = first; p < last; p++)
+        run_panel(v, p, from, to, at);
+}
