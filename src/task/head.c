@@ -1,0 +1,357 @@
+/* Heads that give classes, numbers, vectors and text; labels. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/map.h"
+#include "task/run.h"
+
+#include "tensor/dtype.h"
+
+/* ---- labels ------------------------------------------------------------------------------- */
+
+static sedge_status label_lines(sedge_task *t, const char *file, const char ***out, int *n, sg_err *err)
+{
+    sg_map map;
+    SG_TRY(sg_card_map(&t->card, file, SG_CARD_BYTES_MAX, &map, err));
+    const char *text = sg_arena_str(&t->card.arena, map.data ? (const char *)map.data : "", map.size);
+    size_t lines = 0;
+    for (size_t i = 0; text && i < map.size; i++)
+        lines += text[i] == '\n' || i + 1 == map.size;
+    const char **line = sg_arena_array(&t->card.arena, lines + 1, sizeof *line);
+    size_t size = map.size;
+    sg_map_close(&map);
+    if (!text || !line)
+        return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
+    *n = 0;
+    for (char *p = (char *)(uintptr_t)text, *end = p + size; p < end;) {
+        char *stop = memchr(p, '\n', (size_t)(end - p));
+        stop = stop ? stop : end;
+        line[(*n)++] = p;
+        *stop = 0;
+        if (stop > p && stop[-1] == '\r')
+            stop[-1] = 0;
+        p = stop + 1;
+    }
+    *out = line;
+    return SEDGE_OK;
+}
+
+static sedge_status read_labels(sedge_task *t, sg_err *err)
+{
+    const json_t *l = sg_get(t->card.root, "labels");
+    if (json_is_array(l)) {
+        t->n_label = (int)json_array_size(l);
+        if (!(t->label = sg_arena_array(&t->card.arena, json_array_size(l) + 1, sizeof *t->label)))
+            return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
+        for (int i = 0; i < t->n_label; i++)
+            t->label[i] = json_string_value(json_array_get(l, (size_t)i));
+        return SEDGE_OK;
+    }
+    if (!l)
+        return SEDGE_OK;
+    SG_TRY(label_lines(t, sg_text(l, "file"), &t->label, &t->n_label, err));
+    t->first = sg_int(l, "first");
+    const json_t *ids = sg_get(l, "ids");
+    if (!ids)
+        return SEDGE_OK;
+    if ((int)json_array_size(ids) != t->n_label)
+        return sg_fail(err, SEDGE_E_FORMAT, "card: labels.ids has %zu numbers, the file %d labels", json_array_size(ids),
+                       t->n_label);
+    for (int i = 0; i < t->n_label; i++)
+        if (sg_num_at(ids, (size_t)i) >= t->n_id)
+            t->n_id = (int)sg_num_at(ids, (size_t)i) + 1;
+    if (!(t->id_label = sg_arena_array(&t->card.arena, (size_t)t->n_id + 1, sizeof *t->id_label)))
+        return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
+    for (int i = 0; i < t->n_id; i++)
+        t->id_label[i] = -1;
+    for (int i = 0; i < t->n_label; i++)
+        t->id_label[(int)sg_num_at(ids, (size_t)i)] = i;
+    return SEDGE_OK;
+}
+
+int sg_label_of(const sedge_task *t, int64_t cls)
+{
+    if (t->id_label)
+        return cls >= 0 && cls < t->n_id ? t->id_label[cls] : -1;
+    if (!t->label)
+        return cls >= 0 && cls < INT32_MAX ? (int)cls : -1;
+    return cls >= t->first && cls - t->first < t->n_label ? (int)(cls - t->first) : -1;
+}
+
+static sedge_status labels_fit(const sedge_task *t, size_t classes, sg_err *err)
+{
+    bool pair = classes == 1 && t->n_label == 2;
+    if (!t->label || pair || (t->id_label && t->n_id <= (int)classes))
+        return SEDGE_OK;
+    if (!t->id_label && t->n_label + t->first == (int)classes)
+        return SEDGE_OK;
+    return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels from class %d on, the output has %zu classes", t->n_label,
+                   t->first, classes);
+}
+
+/* ---- scores ------------------------------------------------------------------------------- */
+
+static void softmax(float *x, size_t n)
+{
+    float most = -INFINITY;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)x[i] - most);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(exp((double)x[i] - most) / sum);
+}
+
+/* Rows of `row` elements get softmax each. */
+sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err)
+{
+    size_t n = sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
+    SG_TRY(sg_keep_room(t, &t->scores, n + 2, sizeof(float), err));
+    float *s = t->scores.p;
+    for (size_t i = 0; i < n; i++)
+        s[i] = (float)sedge_tensor_f64(x, i);
+    if (strcmp(act, "softmax") == 0)
+        for (size_t i = 0; row && i + row <= n; i += row)
+            softmax(s + i, row);
+    if (strcmp(act, "sigmoid") == 0)
+        for (size_t i = 0; i < n; i++)
+            s[i] = (float)(1 / (1 + exp(-(double)s[i])));
+    return SEDGE_OK;
+}
+
+static size_t elements(const sedge_tensor *x)
+{
+    return x->dtype ? sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype) : 0;
+}
+
+static void reduce_frames(float *s, size_t frames, size_t n, bool most)
+{
+    for (size_t c = 0; c < n; c++) {
+        double v = s[c];
+        for (size_t f = 1; f < frames; f++)
+            v = most ? fmax(v, s[f * n + c]) : v + s[f * n + c];
+        s[c] = (float)(most ? v : v / (double)frames);
+    }
+}
+
+static const json_t *one_ref(const json_t *ref)
+{
+    return json_is_array(ref) ? json_array_get(ref, 0) : ref;
+}
+
+/* The best of n scores, in order, by insertion. */
+static sedge_status best_classes(sedge_task *t, const float *s, size_t n, sedge_answers *out, sg_err *err)
+{
+    size_t top = (size_t)sg_int(t->answer, "top");
+    double least = sg_num(t->answer, "min_score");
+    const json_t *bg = sg_get(sg_get(t->answer, "scores"), "background");
+    SG_TRY(sg_keep_room(t, &t->answers, top + 1, sizeof(sedge_answer), err));
+    sedge_answer *a = t->answers.p;
+    size_t have = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!(s[i] >= least) || (bg && json_integer_value(bg) == (json_int_t)i))
+            continue;
+        size_t at = have < top ? have++ : top;
+        for (; at > 0 && a[at - 1].score < s[i]; at--)
+            a[at] = a[at - 1];
+        int label = sg_label_of(t, (int64_t)i);
+        if (at < top)
+            a[at] = (sedge_answer){.label = label, .text = sedge_task_label(t, label), .score = s[i], .value = s[i]};
+    }
+    out->n = (int)have;
+    out->answer = a;
+    return SEDGE_OK;
+}
+
+static sedge_status head_classes(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    const json_t *f = sg_get(t->answer, "scores");
+    sedge_tensor x;
+    SG_TRY(sg_output(t, one_ref(sg_get(f, "out")), &x, err));
+    size_t all = elements(&x), n = x.rank > 0 && x.dim[x.rank - 1] > 0 ? (size_t)x.dim[x.rank - 1] : all;
+    if (all == 0)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.scores: the output is empty");
+    /* [1, classes, 1, 1] */
+    n = n == 1 ? all : n;
+    SG_TRY(sg_load_scores(t, &x, sg_text(f, "act"), n, err));
+    float *s = t->scores.p;
+    SG_TRY(labels_fit(t, n, err));
+    reduce_frames(s, all / n, n, sg_is(t->answer, "reduce", "max"));
+    if (n == 1 && t->n_label == 2) {
+        s[1] = s[0];
+        s[0] = 1 - s[1];
+        n = 2;
+    }
+    SG_TRY(sg_decide_mean(t, s, n, err));
+    return best_classes(t, s, n, out, err);
+}
+
+/* ---- others ------------------------------------------------------------------------------- */
+
+static sedge_status one_answer(sedge_task *t, size_t n, sedge_answers *out, sg_err *err)
+{
+    SG_TRY(sg_keep_room(t, &t->answers, n + 1, sizeof(sedge_answer), err));
+    sedge_answer *a = t->answers.p;
+    for (size_t i = 0; i < n; i++)
+        a[i] = (sedge_answer){.label = -1};
+    out->answer = a;
+    out->n = (int)n;
+    return SEDGE_OK;
+}
+
+static sedge_status head_residual(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    sedge_tensor y;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    size_t n = elements(&y);
+    if (sg_find_io(t->model, sg_get(t->answer, "against"), false) != t->in || n != elements(&t->bound) || n == 0)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.against: no input from the source as large as the output");
+    double sum = 0, most = 0;
+    bool square = sg_is(t->answer, "reduce", "mse");
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs(sedge_tensor_f64(&y, i) - sedge_tensor_f64(&t->bound, i));
+        sum += square ? d * d : d;
+        most = d > most ? d : most;
+    }
+    SG_TRY(one_answer(t, 1, out, err));
+    sedge_answer *a = t->answers.p;
+    float v = (float)(sg_is(t->answer, "reduce", "max") ? most : sum / (double)n);
+    SG_TRY(sg_decide_mean(t, &v, 1, err));
+    a->value = (double)v;
+    a->score = v;
+    return SEDGE_OK;
+}
+
+static sedge_status head_embedding(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    sedge_tensor y;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    size_t n = elements(&y);
+    SG_TRY(sg_keep_room(t, &t->vector, n + 1, sizeof(float), err));
+    float *v = t->vector.p;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = (float)sedge_tensor_f64(&y, i);
+        sum += (double)v[i] * (double)v[i];
+    }
+    if (sg_flag(t->answer, "normalize") && sum > 0)
+        for (size_t i = 0; i < n; i++)
+            v[i] = (float)(v[i] / sqrt(sum));
+    out->vector = v;
+    out->n_vector = (int)n;
+    return SEDGE_OK;
+}
+
+static sedge_status head_value(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    sedge_tensor y;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    size_t n = elements(&y);
+    SG_TRY(labels_fit(t, t->label ? n : 0, err));
+    SG_TRY(one_answer(t, n, out, err));
+    sedge_answer *a = t->answers.p;
+    for (size_t i = 0; i < n; i++) {
+        a[i].value = sedge_tensor_f64(&y, i) * sg_num(t->answer, "scale") + sg_num(t->answer, "offset");
+        a[i].score = (float)a[i].value;
+        a[i].label = t->label ? sg_label_of(t, (int64_t)i) : -1;
+        a[i].text = sedge_task_label(t, a[i].label);
+    }
+    return SEDGE_OK;
+}
+
+/* The best symbol of each frame; repeats and blanks fall away (Graves et al. 2006). */
+static sedge_status head_ctc(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    sedge_tensor y;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    size_t n = y.rank ? (size_t)y.dim[y.rank - 1] : 0, all = elements(&y), at = 0, used = 0;
+    int blank = sg_int(t->answer, "blank");
+    bool space = sg_flag(t->answer, "space");
+    if (n != (size_t)t->n_id + 1 + space)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.dictionary: %d symbols and the blank%s, the output has %zu", t->n_id,
+                       space ? " and the space" : "", n);
+    SG_TRY(sg_load_scores(t, &y, sg_text(t->answer, "act"), n, err));
+    const float *s = t->scores.p;
+    const char **symbol = t->vector.p;
+    double sum = 0;
+    size_t last = SIZE_MAX;
+    for (size_t f = 0; f + n <= all; f += n) {
+        size_t best = 0;
+        for (size_t c = 1; c < n; c++)
+            best = s[f + c] > s[f + best] ? c : best;
+        if ((int)best != blank && best != last) {
+            size_t k = best - ((int)best > blank);
+            const char *word = k < (size_t)t->n_id ? symbol[k] : " ";
+            size_t len = strlen(word);
+            SG_TRY(sg_keep_room(t, &t->text, at + len + 1, 1, err));
+            memcpy((char *)t->text.p + at, word, len);
+            at += len;
+            sum += (double)s[f + best];
+            used++;
+        }
+        last = best;
+    }
+    SG_TRY(sg_keep_room(t, &t->text, at + 1, 1, err));
+    ((char *)t->text.p)[at] = 0;
+    SG_TRY(one_answer(t, 1, out, err));
+    sedge_answer *a = t->answers.p;
+    a->text = t->text.p;
+    a->score = used ? (float)(sum / (double)used) : 0;
+    return SEDGE_OK;
+}
+
+/* The dictionary stands where other heads have their vector: pointers into the arena. */
+static sedge_status open_ctc(sedge_task *t, sg_err *err)
+{
+    const char **line;
+    SG_TRY(label_lines(t, sg_text(t->answer, "dictionary"), &line, &t->n_id, err));
+    SG_TRY(sg_keep_room(t, &t->vector, (size_t)t->n_id + 1, sizeof *line, err));
+    memcpy(t->vector.p, line, (size_t)t->n_id * sizeof *line);
+    return SEDGE_OK;
+}
+
+static const struct {
+    const char *name;
+    sedge_status (*run)(sedge_task *t, sedge_answers *out, sg_err *err);
+} heads[SG_HEAD_COUNT] = {
+    [SG_HEAD_CLASSES] = {"classes", head_classes},
+    [SG_HEAD_ROWS] = {"rows", sg_head_rows},
+    [SG_HEAD_BOXES] = {"boxes", sg_head_boxes},
+    [SG_HEAD_RESIDUAL] = {"residual", head_residual},
+    [SG_HEAD_EMBEDDING] = {"embedding", head_embedding},
+    [SG_HEAD_VALUE] = {"value", head_value},
+    [SG_HEAD_CTC] = {"ctc", head_ctc},
+};
+
+sedge_status sg_head_open(sedge_task *t, sg_err *err)
+{
+    t->head = SG_HEAD_COUNT;
+    for (int i = 0; i < SG_HEAD_COUNT; i++)
+        if (heads[i].run && sg_is(t->answer, "head", heads[i].name))
+            t->head = (sg_head_id)i;
+    if (t->head == SG_HEAD_COUNT)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s is not supported yet", sg_text(t->answer, "head"));
+    const json_t *refs = sg_get(sg_get(t->answer, "scores"), "out");
+    if (json_is_array(refs) && json_array_size(refs) > 1)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.scores.out: several outputs are not supported yet");
+    bool boxes = t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES;
+    if (boxes && t->source != SEDGE_SOURCE_IMAGE)
+        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.head: %s needs a picture", heads[t->head].name);
+    if (sg_get(t->answer, "masks") || sg_get(t->answer, "points"))
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer: masks and points of rows are not supported yet");
+    if (t->head == SG_HEAD_ROWS && !sg_get(sg_get(t->answer, "scores"), "at"))
+        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.scores.at is missing");
+    if (t->head == SG_HEAD_CTC)
+        SG_TRY(open_ctc(t, err));
+    return t->head == SG_HEAD_CTC ? SEDGE_OK : read_labels(t, err);
+}
+
+sedge_status sg_head_run(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    out->task = t->info.task;
+    out->decided = -1;
+    SG_TRY(heads[t->head].run(t, out, err));
+    sg_decide_run(t, out);
+    return SEDGE_OK;
+}

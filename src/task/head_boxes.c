@@ -1,0 +1,196 @@
+/* Heads that find things: rows of channels, and boxes with scores. */
+#include <math.h>
+
+#include "task/run.h"
+
+#include "tensor/dtype.h"
+
+/* Rows of channels as floats, wherever the channels stand. */
+typedef struct table {
+    const float *v;
+    size_t rows, channels, row_step, channel_step;
+    int64_t grid_w, grid_h;
+} table;
+
+static float at(const table *x, size_t row, size_t channel)
+{
+    return x->v[row * x->row_step + channel * x->channel_step];
+}
+
+static double act(double v, const char *name)
+{
+    if (strcmp(name, "sigmoid") == 0)
+        return 1 / (1 + exp(-v));
+    if (strcmp(name, "tanh") == 0)
+        return tanh(v);
+    return strcmp(name, "exp") == 0 ? exp(v) : v;
+}
+
+static double raise(double v, double power)
+{
+    return power == 1 ? v : v > 0 ? pow(v, power) : 0;
+}
+
+/* [1, C, N], [1, C, H, W], [1, N, C] or without the 1. */
+static sedge_status open_table(sedge_task *t, table *x, sg_err *err)
+{
+    sedge_tensor y;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    int first = y.rank > 2 && y.dim[0] == 1 ? 1 : 0, axes = y.rank - first;
+    bool cn = sg_is(t->answer, "axes", "1CN");
+    if (axes < 2 || axes > 3 || (axes == 3 && !cn))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.out: a table of rows needs two axes besides the batch");
+    size_t c = (size_t)y.dim[cn ? first : y.rank - 1], n = 1;
+    for (int i = first; i < y.rank; i++)
+        n *= (size_t)y.dim[i];
+    SG_TRY(sg_load_scores(t, &y, "none", 0, err));
+    *x = (table){t->scores.p, c ? n / c : 0, c, cn ? 1 : c, cn && c ? n / c : 1, 0, 0};
+    if (axes == 3) {
+        x->grid_h = y.dim[y.rank - 2];
+        x->grid_w = y.dim[y.rank - 1];
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status span(const table *x, const json_t *o, const char *what, size_t *from, size_t *to, sg_err *err)
+{
+    *from = (size_t)sg_num_at(o, 0);
+    *to = (size_t)sg_num_at(o, 1);
+    if (*from < *to && *to <= x->channels)
+        return SEDGE_OK;
+    return sg_fail(err, SEDGE_E_SHAPE, "card: answer.%s.at: [%zu, %zu], the output has %zu channels", what, *from, *to,
+                   x->channels);
+}
+
+static void cell_box(const table *x, const json_t *cell, size_t row, float b[4])
+{
+    double col = (double)(row % (size_t)x->grid_w), line = (double)(row / (size_t)x->grid_w);
+    b[0] = (float)((col + act((double)b[0], sg_text(cell, "xy"))) / (double)x->grid_w);
+    b[1] = (float)((line + act((double)b[1], sg_text(cell, "xy"))) / (double)x->grid_h);
+    b[2] = (float)act((double)b[2], sg_text(cell, "wh"));
+    b[3] = (float)act((double)b[3], sg_text(cell, "wh"));
+}
+
+typedef struct rows_card {
+    const json_t *box, *cell, *objectness, *scores, *label;
+    const char *form, *score_act;
+    bool frac;
+    size_t box_at, score_at, score_end;
+    double least, power;
+} rows_card;
+
+/* Softmax over the classes of one row needs their sum: score = exp(x - most) / sum. */
+static void best_of(const table *x, const rows_card *r, size_t row, size_t *best, double *score)
+{
+    *best = r->score_at;
+    for (size_t c = r->score_at + 1; c < r->score_end; c++)
+        *best = at(x, row, c) > at(x, row, *best) ? c : *best;
+    double v = (double)at(x, row, *best), sum = 0;
+    if (strcmp(r->score_act, "softmax") == 0) {
+        for (size_t c = r->score_at; c < r->score_end; c++)
+            sum += exp((double)at(x, row, c) - v);
+        *score = 1 / sum;
+    } else {
+        *score = act(v, r->score_act);
+    }
+}
+
+static sedge_status one_row(sedge_task *t, const table *x, const rows_card *r, size_t row, sg_err *err)
+{
+    double object = 1, score;
+    if (r->objectness) {
+        object = act((double)at(x, row, (size_t)sg_int(r->objectness, "at")), sg_text(r->objectness, "act"));
+        object = raise(object, sg_num(r->objectness, "power"));
+    }
+    size_t best;
+    best_of(x, r, row, &best, &score);
+    score = raise(score, r->power) * object;
+    if (!(score >= r->least))
+        return SEDGE_OK;
+    int64_t cls = (int64_t)(best - r->score_at);
+    if (r->label) {
+        double v = (double)at(x, row, (size_t)json_integer_value(r->label));
+        cls = v >= 0 && v < 1e6 ? (int64_t)v : -1;
+    }
+    float b[4];
+    for (size_t i = 0; i < 4; i++)
+        b[i] = at(x, row, r->box_at + i);
+    if (r->cell)
+        cell_box(x, r->cell, row, b);
+    return sg_found_add(t, b, r->form, r->frac, (float)score, sg_label_of(t, cls), (int)row, err);
+}
+
+sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    table x;
+    SG_TRY(open_table(t, &x, err));
+    rows_card r = {.box = sg_get(t->answer, "box"),
+                   .objectness = sg_get(t->answer, "objectness"),
+                   .scores = sg_get(t->answer, "scores"),
+                   .label = sg_get(t->answer, "label")};
+    const json_t *nms = sg_get(t->answer, "nms");
+    size_t box_end;
+    SG_TRY(span(&x, sg_get(r.box, "at"), "box", &r.box_at, &box_end, err));
+    SG_TRY(span(&x, sg_get(r.scores, "at"), "scores", &r.score_at, &r.score_end, err));
+    r.cell = sg_get(r.box, "cell");
+    if (box_end - r.box_at != 4 || (r.cell && x.grid_w < 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.box: four channels are needed, and for cells an output [1, C, H, W]");
+    if ((r.objectness && (size_t)sg_int(r.objectness, "at") >= x.channels) ||
+        (r.label && (size_t)json_integer_value(r.label) >= x.channels))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: objectness or label lie outside the %zu channels", x.channels);
+    if (t->label && !r.label && !t->id_label && (size_t)t->n_label != r.score_end - r.score_at)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels, answer.scores.at has %zu classes", t->n_label,
+                       r.score_end - r.score_at);
+    r.form = sg_text(r.box, "form");
+    r.frac = r.cell || sg_is(r.box, "unit", "frac");
+    r.score_act = sg_text(r.scores, "act");
+    r.power = sg_num(r.scores, "power");
+    r.least = sg_num(nms, "score");
+    t->n_found = 0;
+    for (size_t i = 0; i < x.rows; i++)
+        SG_TRY(one_row(t, &x, &r, i, err));
+    return sg_found_answers(t, nms, out, err);
+}
+
+static size_t numel(const sedge_tensor *x)
+{
+    return sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
+}
+
+/* [1, N, 4] with [1, N], [1, N, C] and classes of their own, or the best of C. */
+sedge_status sg_head_boxes(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    const json_t *fb = sg_get(t->answer, "boxes"), *fs = sg_get(t->answer, "scores"), *nms = sg_get(t->answer, "nms");
+    const json_t *fc = sg_get(t->answer, "classes"), *fn = sg_get(t->answer, "count"), *bg = sg_get(fs, "background");
+    sedge_tensor b, s, c = {.rank = 0}, k = {.rank = 0};
+    SG_TRY(sg_output(t, sg_get(fb, "out"), &b, err));
+    const json_t *ref = sg_get(fs, "out");
+    SG_TRY(sg_output(t, json_is_array(ref) ? json_array_get(ref, 0) : ref, &s, err));
+    if (fc)
+        SG_TRY(sg_output(t, sg_get(fc, "out"), &c, err));
+    if (fn)
+        SG_TRY(sg_output(t, sg_get(fn, "out"), &k, err));
+    size_t n = numel(&b) / 4, classes = n ? numel(&s) / n : 1;
+    if (numel(&b) != n * 4 || numel(&s) != n * classes || (fc && (numel(&c) < n || classes != 1)) || (fn && numel(&k) < 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: %zu boxes, %zu scores, %zu classes do not go together", n, numel(&s),
+                       fc ? numel(&c) : 0);
+    if (fn && sedge_tensor_f64(&k, 0) < (double)n)
+        n = sedge_tensor_f64(&k, 0) > 0 ? (size_t)sedge_tensor_f64(&k, 0) : 0;
+    SG_TRY(sg_load_scores(t, &s, sg_text(fs, "act"), classes, err));
+    const float *score = t->scores.p;
+    double least = fmax(sg_num(t->answer, "min_score"), nms ? sg_num(nms, "score") : -INFINITY);
+    t->n_found = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < classes; j++) {
+            if (!((double)score[i * classes + j] >= least) || (bg && json_integer_value(bg) == (json_int_t)j && !fc))
+                continue;
+            double cls = fc ? sedge_tensor_f64(&c, i) : (double)j;
+            float v[4];
+            for (size_t d = 0; d < 4; d++)
+                v[d] = (float)sedge_tensor_f64(&b, i * 4 + d);
+            int label = cls >= 0 && cls < 1e6 ? sg_label_of(t, (int64_t)cls) : -1;
+            SG_TRY(
+                sg_found_add(t, v, sg_text(fb, "form"), sg_is(fb, "unit", "frac"), score[i * classes + j], label, (int)i, err));
+        }
+    return sg_found_answers(t, nms, out, err);
+}

@@ -1,0 +1,56 @@
+/* One run: a frame, samples or rows to answers. */
+#include "task/run.h"
+
+#include "base/map.h"
+
+static sedge_status wrong_source(const sedge_task *t, int source, sg_err *err)
+{
+    static const char *const names[] = {"pictures", "audio", "series", "text", "tensors"};
+    if (t->source == source)
+        return SEDGE_OK;
+    return sg_fail(err, SEDGE_E_ARG, "task: the card takes %s, not %s", names[t->source], names[source]);
+}
+
+static sedge_status infer(sedge_task *t, double begun, sedge_answers *out, sg_err *err)
+{
+    double a = sg_now();
+    SG_TRY(sedge_session_run(t->session, NULL, err));
+    double b = sg_now();
+    SG_TRY(sg_head_run(t, out, err));
+    out->pre_ms = (a - begun) * 1e3;
+    out->run_ms = (b - a) * 1e3;
+    out->post_ms = (sg_now() - b) * 1e3;
+    for (int i = 0; i < out->n; i++) {
+        sedge_answer *x = (sedge_answer *)t->answers.p + i;
+        x->t0 = out->t0;
+        x->t1 = out->t1;
+    }
+    return SEDGE_OK;
+}
+
+sedge_status sedge_task_run_frame(sedge_task *t, const sedge_frame *frame, sedge_answers *out, sedge_error *err)
+{
+    double begun = sg_now();
+    *out = (sedge_answers){.decided = -1};
+    SG_TRY(wrong_source(t, SEDGE_SOURCE_IMAGE, err));
+    SG_TRY(sg_image_input(t, frame, err));
+    return infer(t, begun, out, err);
+}
+
+/* Runs of audio and rows share the stream: signal.c calls this for each window. */
+sedge_status sg_signal_answer(sedge_task *t, const float *x, size_t rows, double t0, double t1, sedge_answers *out, bool *ready,
+                              sg_err *err)
+{
+    double begun = sg_now();
+    *out = (sedge_answers){.decided = -1, .task = t->info.task, .t0 = t0, .t1 = t1};
+    SG_TRY(sg_signal_input(t, x, rows, ready, err));
+    return *ready ? infer(t, begun, out, err) : SEDGE_OK;
+}
+
+sedge_status sedge_task_run_text(sedge_task *t, const char *text, size_t n, sedge_answers *out, sedge_error *err)
+{
+    (void)text;
+    (void)n;
+    *out = (sedge_answers){.decided = -1};
+    return wrong_source(t, SEDGE_SOURCE_TEXT, err);
+}

@@ -1,0 +1,112 @@
+/* What the files of a task share. */
+#ifndef SG_TASK_RUN_H
+#define SG_TASK_RUN_H
+
+#include "media/image.h"
+#include "sedge/task.h"
+#include "task/card.h"
+
+#define SG_STEPS_MAX 64
+#define SG_CONST_MAX 64
+
+/* Memory that grows to its high-water mark and stays. */
+typedef struct sg_keep {
+    void *p;
+    size_t cap;
+} sg_keep;
+
+/* Where a pixel of the input lies in the source: x * scale + shift. */
+typedef struct sg_place {
+    double sx, sy, tx, ty;
+    int w, h;         /* of the input */
+    int src_w, src_h; /* of the source */
+} sg_place;
+
+typedef struct sg_found {
+    float box[4]; /* source pixels */
+    float score, weight;
+    int label, row;
+} sg_found;
+
+typedef struct sg_decide {
+    sg_keep mean; /* [mean_of, n] */
+    int seen;     /* answers so far */
+    uint8_t on[1024];
+    bool state;
+    double since;
+} sg_decide;
+
+struct sedge_task {
+    sg_mem mem;
+    sg_card card;
+    const sedge_model *model;
+    sedge_plan *plan;
+    sedge_session *session;
+    int source, in; /* sedge_source; the model's input that the source goes to */
+    const json_t *input, *steps, *answer, *decide_fields;
+    sg_head_id head;
+    char *card_text;
+    size_t card_text_size;
+    const char **label;
+    int n_label, first;
+    int *id_label; /* class number to label, or NULL */
+    int n_id;
+    sedge_task_info info;
+
+    sg_keep data;
+    sedge_tensor bound; /* what the model took */
+    sg_keep fixed[SG_CONST_MAX];
+    sg_image_work *work;
+    sg_place place;
+
+    sg_keep signal, other, stream, stack, norm;
+    size_t held, rows_held;
+    uint64_t start; /* of held[0] in the stream, samples or rows */
+    size_t stacked;
+    int columns;
+    size_t window, hop, lead;
+    bool begun;
+
+    sg_keep found, answers, points, scores, text, mask, vector;
+    int n_found;
+    sg_decide decide;
+};
+
+sedge_status sg_keep_room(sedge_task *t, sg_keep *k, size_t n, size_t size, sg_err *err);
+/* Input or output of the model by name or number; -1: none. */
+int sg_find_io(const sedge_model *m, const json_t *ref, bool output);
+sedge_status sg_output(sedge_task *t, const json_t *ref, sedge_tensor *out, sg_err *err);
+/* Shape of the bound input that takes n elements in rows of `cols`. */
+sedge_status sg_shape_input(sedge_task *t, int64_t rows, int64_t cols, sg_err *err);
+
+sedge_status sg_image_open(sedge_task *t, sg_err *err);
+sedge_status sg_image_close(sedge_task *t);
+sedge_status sg_image_input(sedge_task *t, const sedge_frame *f, sg_err *err);
+sedge_status sg_signal_open(sedge_task *t, sg_err *err);
+/* Rows of a window through the steps into the input; *ready false: not yet (stack). */
+sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *ready, sg_err *err);
+
+/* A window of a signal to answers. */
+sedge_status sg_signal_answer(sedge_task *t, const float *x, size_t rows, double t0, double t1, sedge_answers *out, bool *ready,
+                              sg_err *err);
+
+sedge_status sg_head_open(sedge_task *t, sg_err *err);
+sedge_status sg_head_run(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_head_boxes(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_head_mask(sedge_task *t, sedge_answers *out, sg_err *err);
+/* The found boxes, after `nms` (NULL: none), best first, as answers. */
+sedge_status sg_found_answers(sedge_task *t, const json_t *nms, sedge_answers *out, sg_err *err);
+sedge_status sg_found_add(sedge_task *t, const float box[4], const char *form, bool frac, float score, int label, int row,
+                          sg_err *err);
+/* Scores as floats, after their function, in t->scores. */
+sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err);
+int sg_label_of(const sedge_task *t, int64_t cls);
+
+sedge_status sg_decide_open(sedge_task *t, sg_err *err);
+/* Replaces n scores by the mean of the last answers. */
+sedge_status sg_decide_mean(sedge_task *t, float *score, size_t n, sg_err *err);
+void sg_decide_run(sedge_task *t, sedge_answers *out);
+void sg_decide_reset(sedge_task *t);
+
+#endif

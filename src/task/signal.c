@@ -1,0 +1,362 @@
+/* Sound and rows of numbers: windows of a stream, their steps, the tensor. Pieces make no difference: a window is answered as
+ * soon as its last row is there, and holds the same rows whatever they came in. */
+#include <math.h>
+
+#include "task/run.h"
+
+#include "tensor/dtype.h"
+
+sedge_status sg_signal_open(sedge_task *t, sg_err *err)
+{
+    const json_t *c = sg_get(t->input, "columns");
+    t->columns = c ? (int)(json_is_array(c) ? json_array_size(c) : (size_t)json_integer_value(c)) : 1;
+    t->window = (size_t)sg_int(t->input, "window");
+    t->hop = (size_t)sg_int(t->input, "hop");
+    t->hop = t->hop ? t->hop : t->window;
+    t->lead = (size_t)sg_int(t->input, "lead");
+    if (sg_is(t->input, "missing", "linear") || sg_is(t->input, "axes", "ct"))
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: missing linear and axes ct are not supported yet");
+    for (size_t i = 0; i < json_array_size(t->steps); i++) {
+        const json_t *f;
+        sg_step_id s = sg_step_at(t->steps, i, &f);
+        bool known = s == SG_STEP_MUL || s == SG_STEP_NORM || s == SG_STEP_PAD || s == SG_STEP_DETREND || s == SG_STEP_STACK;
+        if (!known || (s == SG_STEP_NORM && sg_get(f, "file")) || (s == SG_STEP_STACK && i + 1 != json_array_size(t->steps)))
+            return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: steps.%zu is not supported for sound and series yet", i);
+    }
+    if (json_is_array(c)) {
+        const char **name = sg_arena_array(&t->card.arena, json_array_size(c), sizeof *name);
+        if (!name)
+            return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
+        for (size_t i = 0; i < json_array_size(c); i++)
+            name[i] = json_string_value(json_array_get(c, i));
+        t->info.column = name;
+    }
+    t->info.columns = t->source == SEDGE_SOURCE_SERIES ? t->columns : 0;
+    return SEDGE_OK;
+}
+
+/* ---- steps -------------------------------------------------------------------------------- */
+
+static void arithmetic(float *v, size_t rows, size_t cols, sg_step_id s, const json_t *f)
+{
+    const json_t *by = sg_get(f, "by"), *mean = sg_get(f, "mean"), *std = sg_get(f, "std");
+    for (size_t i = 0; i < rows * cols; i++) {
+        size_t c = i % cols;
+        double x = (double)v[i];
+        v[i] = (float)(s == SG_STEP_MUL ? x * sg_num_at(by, c) : (x - sg_num_at(mean, c)) / sg_num_at(std, c));
+    }
+}
+
+/* Subtracts the mean or the line of least squares from each column. */
+static void detrend(float *v, size_t rows, size_t cols, bool linear)
+{
+    double middle = ((double)rows - 1) / 2, square = (double)rows * ((double)rows * (double)rows - 1) / 12;
+    for (size_t c = 0; c < cols; c++) {
+        double sum = 0, slope = 0;
+        for (size_t r = 0; r < rows; r++) {
+            sum += (double)v[r * cols + c];
+            slope += ((double)r - middle) * (double)v[r * cols + c];
+        }
+        double mean = sum / (double)rows, k = linear && square > 0 ? slope / square : 0;
+        for (size_t r = 0; r < rows; r++)
+            v[r * cols + c] = (float)((double)v[r * cols + c] - mean - k * ((double)r - middle));
+    }
+}
+
+static sedge_status lengthen(sedge_task *t, size_t *rows, size_t cols, const json_t *f, sg_err *err)
+{
+    size_t to = (size_t)sg_int(f, "to");
+    if (to <= *rows)
+        return SEDGE_OK;
+    SG_TRY(sg_keep_room(t, &t->signal, to * cols, sizeof(float), err));
+    float *v = t->signal.p;
+    size_t at = sg_is(f, "at", "center") ? (to - *rows) / 2 : 0;
+    memmove(v + at * cols, v, *rows * cols * sizeof *v);
+    for (size_t i = 0; i < to * cols; i++)
+        if (i < at * cols || i >= (at + *rows) * cols)
+            v[i] = (float)sg_num_at(sg_get(f, "fill"), i % cols);
+    *rows = to;
+    return SEDGE_OK;
+}
+
+/* The last n results; before there are n: not ready. */
+static sedge_status stack(sedge_task *t, size_t *rows, size_t *cols, const json_t *f, bool *ready, sg_err *err)
+{
+    size_t n = (size_t)sg_int(f, "n"), one = *rows * *cols;
+    SG_TRY(sg_keep_room(t, &t->stack, n * one, sizeof(float), err));
+    SG_TRY(sg_keep_room(t, &t->signal, n * one, sizeof(float), err));
+    float *ring = t->stack.p;
+    memcpy(ring + t->stacked % n * one, t->signal.p, one * sizeof *ring);
+    t->stacked++;
+    *ready = t->stacked >= n;
+    for (size_t i = 0; i < n && *ready; i++)
+        memcpy((float *)t->signal.p + i * one, ring + (t->stacked + i) % n * one, one * sizeof *ring);
+    *rows = n;
+    *cols = one;
+    return SEDGE_OK;
+}
+
+static void fill_gaps(const sedge_task *t, float *v, size_t rows, size_t cols)
+{
+    bool hold = sg_is(t->input, "missing", "hold");
+    for (size_t i = 0; i < rows * cols; i++)
+        if (isnan(v[i]))
+            v[i] = hold && i >= cols ? v[i - cols] : 0;
+}
+
+static sedge_status check_gaps(const sedge_task *t, const float *v, size_t rows, size_t cols, sg_err *err)
+{
+    size_t most = (size_t)sg_int(t->input, "max_gap");
+    bool none = sg_is(t->input, "missing", "fail");
+    for (size_t c = 0; c < cols; c++)
+        for (size_t r = 0, gap = 0; r < rows; r++) {
+            gap = isnan(v[r * cols + c]) ? gap + 1 : 0;
+            if (gap && (none || (most && gap > most)))
+                return sg_fail(err, SEDGE_E_VALUE, "task: column %zu lacks %zu values in a row", c, gap);
+        }
+    return SEDGE_OK;
+}
+
+static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *err)
+{
+    SG_TRY(sg_shape_input(t, (int64_t)rows, (int64_t)cols, err));
+    sg_dtype type = (sg_dtype)t->bound.dtype;
+    size_t n = rows * cols;
+    if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
+        return sg_fail(err, SEDGE_E_TYPE, "card: inputs: numbers cannot become %s", sedge_dtype_name(type));
+    SG_TRY(sg_keep_room(t, &t->data, n * 8 + 8, 1, err));
+    const float *v = t->signal.p;
+    unsigned bits = sedge_dtype_bits(type);
+    double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)(bits - sg_is_signed(type))) - 1;
+    for (size_t i = 0; i < n; i++)
+        sg_store_f64(type, t->data.p, i, sg_is_float(type) ? (double)v[i] : fmin(fmax(nearbyint((double)v[i]), lo), hi));
+    t->bound.data = t->data.p;
+    return sedge_session_set_input(t->session, t->in, &t->bound, err);
+}
+
+sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *ready, sg_err *err)
+{
+    size_t cols = (size_t)t->columns;
+    *ready = true;
+    if (rows == 0)
+        return sg_fail(err, SEDGE_E_ARG, "task: nothing was given");
+    SG_TRY(sg_keep_room(t, &t->signal, rows * cols, sizeof(float), err));
+    memcpy(t->signal.p, x, rows * cols * sizeof(float));
+    if (t->source == SEDGE_SOURCE_SERIES) {
+        SG_TRY(check_gaps(t, t->signal.p, rows, cols, err));
+        fill_gaps(t, t->signal.p, rows, cols);
+    }
+    for (size_t i = 0; i < json_array_size(t->steps) && *ready; i++) {
+        const json_t *f;
+        sg_step_id s = sg_step_at(t->steps, i, &f);
+        if (s == SG_STEP_MUL || s == SG_STEP_NORM)
+            arithmetic(t->signal.p, rows, cols, s, f);
+        else if (s == SG_STEP_DETREND)
+            detrend(t->signal.p, rows, cols, sg_is(f, "kind", "linear"));
+        else if (s == SG_STEP_PAD)
+            SG_TRY(lengthen(t, &rows, cols, f, err));
+        else
+            SG_TRY(stack(t, &rows, &cols, f, ready, err));
+    }
+    return *ready ? to_tensor(t, rows, cols, err) : SEDGE_OK;
+}
+
+/* ---- streams ------------------------------------------------------------------------------ */
+
+static double seconds(const sedge_task *t, uint64_t row)
+{
+    double rate = sg_num(t->input, "rate");
+    return ((double)row - (double)t->lead) / (rate > 0 ? rate : 1);
+}
+
+static float sample(const sedge_audio *a, size_t i)
+{
+    const uint8_t *p = a->data;
+    switch (a->sample) {
+    case SEDGE_PCM_U8: return ((float)p[i] - 128) / 128;
+    case SEDGE_PCM_S16: return (float)(int16_t)(uint16_t)(p[2 * i] | p[2 * i + 1] << 8) / 32768;
+    case SEDGE_PCM_S24: {
+        uint32_t v = (uint32_t)p[3 * i] << 8 | (uint32_t)p[3 * i + 1] << 16 | (uint32_t)p[3 * i + 2] << 24;
+        return (float)(int32_t)v / 2147483648.0f;
+    }
+    case SEDGE_PCM_S32: {
+        uint32_t v;
+        memcpy(&v, p + 4 * i, 4);
+        return (float)(int32_t)v / 2147483648.0f;
+    }
+    default: {
+        float v;
+        memcpy(&v, p + 4 * i, 4);
+        return v;
+    }
+    }
+}
+
+/* One channel in the card's range, behind what is held. */
+static sedge_status append_audio(sedge_task *t, const sedge_audio *a, sg_err *err)
+{
+    if (a->channels < 1 || a->channels > 8 || a->sample > SEDGE_PCM_S32 || a->frames > SIZE_MAX / 64)
+        return sg_fail(err, SEDGE_E_ARG, "task: samples of 1 to 8 channels are taken");
+    if (a->rate != t->info.rate)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "task: %u samples a second; the card takes %u", (unsigned)a->rate,
+                       (unsigned)t->info.rate);
+    SG_TRY(sg_keep_room(t, &t->stream, t->held + a->frames, sizeof(float), err));
+    float *v = (float *)t->stream.p + t->held;
+    float k = (sg_is(t->input, "range", "s16") ? 32768.0f : 1.0f) / (float)a->channels;
+    for (size_t i = 0; i < a->frames; i++) {
+        float sum = 0;
+        for (size_t c = 0; c < a->channels; c++)
+            sum += sample(a, i * a->channels + c);
+        v[i] = sum * k;
+    }
+    t->held += a->frames;
+    return SEDGE_OK;
+}
+
+static sedge_status append_rows(sedge_task *t, const float *row, size_t rows, int columns, sg_err *err)
+{
+    if (columns != t->columns || rows > SIZE_MAX / 64 / (size_t)t->columns)
+        return sg_fail(err, SEDGE_E_ARG, "task: rows of %d values; the card takes %d", columns, t->columns);
+    SG_TRY(sg_keep_room(t, &t->stream, (t->held + rows) * (size_t)columns, sizeof(float), err));
+    if (rows)
+        memcpy((float *)t->stream.p + t->held * (size_t)columns, row, rows * (size_t)columns * sizeof *row);
+    t->held += rows;
+    return SEDGE_OK;
+}
+
+static sedge_status begin(sedge_task *t, sg_err *err)
+{
+    if (t->begun)
+        return SEDGE_OK;
+    size_t n = t->lead * (size_t)t->columns;
+    SG_TRY(sg_keep_room(t, &t->stream, n, sizeof(float), err));
+    if (n)
+        memset(t->stream.p, 0, n * sizeof(float));
+    t->held = t->lead;
+    t->start = 0;
+    t->begun = true;
+    return SEDGE_OK;
+}
+
+static sedge_status check_source(const sedge_task *t, int source, sg_err *err)
+{
+    return t->source == source ? SEDGE_OK : sg_fail(err, SEDGE_E_ARG, "task: the card does not take this kind of source");
+}
+
+/* Answers each window that is whole; forgets what no window needs any more. */
+static sedge_status drain(sedge_task *t, sedge_answer_fn *fn, void *ctx, sg_err *err)
+{
+    size_t cols = (size_t)t->columns, at = 0;
+    sedge_status st = SEDGE_OK;
+    bool stop = false;
+    while (st == SEDGE_OK && !stop && t->held >= at && t->held - at >= t->window) {
+        sedge_answers out;
+        bool ready;
+        uint64_t first = t->start + at;
+        st = sg_signal_answer(t, (const float *)t->stream.p + at * cols, t->window, seconds(t, first),
+                              seconds(t, first + t->window), &out, &ready, err);
+        stop = st == SEDGE_OK && ready && fn && fn(ctx, &out) != 0;
+        at += t->hop;
+    }
+    size_t gone = at < t->held ? at : t->held;
+    /* A hop longer than the window skips rows that are still to come. */
+    if (at > t->held)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: a hop longer than the window is not supported in streams");
+    memmove(t->stream.p, (const float *)t->stream.p + gone * cols, (t->held - gone) * cols * sizeof(float));
+    t->held -= gone;
+    t->start += gone;
+    return st;
+}
+
+static sedge_status finish(sedge_task *t, sedge_answer_fn *fn, void *ctx, sg_err *err)
+{
+    sedge_status st = SEDGE_OK;
+    size_t cols = (size_t)t->columns, rest = t->window - t->held % (t->window ? t->window : 1);
+    if (sg_is(t->input, "tail", "pad") && t->window && t->held && t->held < t->window) {
+        st = sg_keep_room(t, &t->stream, (t->held + rest) * cols, sizeof(float), err);
+        if (st == SEDGE_OK) {
+            memset((float *)t->stream.p + t->held * cols, 0, rest * cols * sizeof(float));
+            t->held += rest;
+            st = drain(t, fn, ctx, err);
+        }
+    }
+    t->held = 0;
+    t->begun = false;
+    return st;
+}
+
+static sedge_status can_stream(const sedge_task *t, sg_err *err)
+{
+    return t->window ? SEDGE_OK : sg_fail(err, SEDGE_E_ARG, "task: a stream needs a window, which the card lacks");
+}
+
+sedge_status sedge_task_push_audio(sedge_task *t, const sedge_audio *audio, sedge_answer_fn *fn, void *ctx, sedge_error *err)
+{
+    SG_TRY(check_source(t, SEDGE_SOURCE_AUDIO, err));
+    SG_TRY(can_stream(t, err));
+    SG_TRY(begin(t, err));
+    if (!audio)
+        return finish(t, fn, ctx, err);
+    SG_TRY(append_audio(t, audio, err));
+    return drain(t, fn, ctx, err);
+}
+
+sedge_status sedge_task_push_rows(sedge_task *t, const float *row, size_t rows, int columns, sedge_answer_fn *fn, void *ctx,
+                                  sedge_error *err)
+{
+    SG_TRY(check_source(t, SEDGE_SOURCE_SERIES, err));
+    SG_TRY(can_stream(t, err));
+    SG_TRY(begin(t, err));
+    if (rows == 0)
+        return finish(t, fn, ctx, err);
+    SG_TRY(append_rows(t, row, rows, columns, err));
+    return drain(t, fn, ctx, err);
+}
+
+/* What is held becomes one window: cut, or filled with zeros. */
+static sedge_status run_held(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    size_t cols = (size_t)t->columns, n = t->window ? t->window : t->held;
+    bool ready = false;
+    sedge_status st = sg_keep_room(t, &t->stream, n * cols, sizeof(float), err);
+    if (st == SEDGE_OK) {
+        bool cut = t->held > n;
+        if (t->held < n)
+            memset((float *)t->stream.p + t->held * cols, 0, (n - t->held) * cols * sizeof(float));
+        st = sg_signal_answer(t, t->stream.p, n, seconds(t, 0), seconds(t, n), out, &ready, err);
+        out->truncated = cut;
+    }
+    t->held = 0;
+    t->begun = false;
+    return st;
+}
+
+sedge_status sedge_task_run_audio(sedge_task *t, const sedge_audio *audio, sedge_answers *out, sedge_error *err)
+{
+    *out = (sedge_answers){.decided = -1};
+    SG_TRY(check_source(t, SEDGE_SOURCE_AUDIO, err));
+    t->begun = false;
+    SG_TRY(begin(t, err));
+    SG_TRY(append_audio(t, audio, err));
+    return run_held(t, out, err);
+}
+
+sedge_status sedge_task_run_rows(sedge_task *t, const float *row, size_t rows, int columns, sedge_answers *out, sedge_error *err)
+{
+    *out = (sedge_answers){.decided = -1};
+    SG_TRY(check_source(t, SEDGE_SOURCE_SERIES, err));
+    t->begun = false;
+    SG_TRY(begin(t, err));
+    SG_TRY(append_rows(t, row, rows, columns, err));
+    return run_held(t, out, err);
+}
+
+sedge_status sedge_task_reset(sedge_task *t, sedge_error *err)
+{
+    t->begun = false;
+    t->held = 0;
+    t->start = 0;
+    t->stacked = 0;
+    sg_decide_reset(t);
+    return sedge_session_state_reset(t->session, err);
+}
