@@ -133,8 +133,21 @@ static void one(check *c, sg_conv_last_args a, int64_t pad_bottom, int64_t pad_r
     job_close(&j);
 }
 
+/* No images: nothing to do, and no task. */
+static void none(check *c)
+{
+    sg_conv_last_args a = {.c = 5, .h = 4, .w = 4, .oc = 6, .oh = 4, .ow = 4, .group = 1, .kh = 1, .kw = 1};
+    a.stride_h = a.stride_w = a.dilation_h = a.dilation_w = 1;
+    sg_tile_f32_table tile;
+    sg_conv_last v;
+    sg_tile_f32_init(&tile, c->cpu);
+    if (!sg_conv_last_init(&v, &a, &tile) || sg_conv_last_tasks(&v) != 0)
+        check_fail(c, "conv_last_f32", "no images are not no tasks");
+}
+
 static void run(check *c)
 {
+    none(c);
     for (int i = 0; i < 250; i++) {
         int64_t g = check_pick(c, 0, 3) ? 1 : check_pick(c, 2, 4);
         sg_conv_last_args a = {.n = check_pick(c, 1, 2),

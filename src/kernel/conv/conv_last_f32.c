@@ -38,8 +38,7 @@ static void cut(sg_conv_last *v)
         v->block = at_least_1(BLOCK_POINTERS / (v->rows * v->taps));
     if (v->group_floats * a->group * (int64_t)sizeof(float) <= SMALL_WEIGHTS && v->block > (v->tiles + most - 1) / most)
         v->block = (v->tiles + most - 1) / most;
-    if (v->block > v->tiles)
-        v->block = at_least_1(v->tiles);
+    v->block = at_least_1(v->block < v->tiles ? v->block : v->tiles);
     v->blocks = (v->tiles + v->block - 1) / v->block;
     v->chunks = v->blocks ? most / v->blocks : 1;
     v->chunks = v->chunks < 1 ? 1 : v->chunks > panels ? panels : v->chunks;
