@@ -87,10 +87,12 @@ sedge_status sedge_resampler_new(sedge_resampler **out, uint32_t from, uint32_t 
                                  sedge_error *err);
 void sedge_resampler_free(sedge_resampler **r);
 void sedge_resampler_reset(sedge_resampler *r);
-/* Takes all of `in` (its channels are averaged) and writes what is due into out[0, room); *written. Room that always suffices:
- * in->frames * to / from + 64. in NULL: the end; what is still inside comes out. */
+/* Takes all of `in` (its channels are averaged) and writes what is due into out[0, room); *written. in NULL: the end; what is still
+ * inside comes out, so that n samples have become ceil(n * to / from). */
 sedge_status sedge_resampler_push(sedge_resampler *r, const sedge_audio *in, float *out, size_t room, size_t *written,
                                   sedge_error *err);
+/* Room that always suffices for a push of so many frames, at most frames * to / from + 2; 0: for the end. */
+size_t sedge_resampler_room(const sedge_resampler *r, size_t frames);
 
 /* ---- series ------------------------------------------------------------------------------ */
 

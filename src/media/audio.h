@@ -1,4 +1,4 @@
-/* Spectra of audio and series: what front ends outside a model compute. */
+/* Samples as f32, and spectra of audio and series: what front ends outside a model compute. */
 #ifndef SG_MEDIA_AUDIO_H
 #define SG_MEDIA_AUDIO_H
 
@@ -6,6 +6,18 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "sedge/media.h"
+
+/* ---- samples ---- */
+
+/* Bytes of a sample of that sedge_sample; 0: unknown. */
+size_t sg_sample_bytes(int sample);
+/* Refuses audio that is not described well. */
+sedge_status sg_audio_check(const sedge_audio *a, sg_err *err);
+/* Frames [first, first + n) as f32 of one channel, the mean of all. */
+void sg_audio_mono(const sedge_audio *a, size_t first, size_t n, float *out);
+
+/* ---- spectra ---- */
 
 /* LIKE decides padding, mel scale, filter normalization and log: librosa (slaney mel, centred, power to dB), tf (tf.signal: HTK mel,
  * not centred, log(x + eps)), htk (HTK mel, log of energies, natural). */
