@@ -127,7 +127,7 @@ static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *e
     SG_TRY(sg_keep_room(t, &t->data, n * 8 + 8, 1, err));
     const float *v = t->signal.p;
     unsigned bits = sedge_dtype_bits(type);
-    double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)(bits - sg_is_signed(type))) - 1;
+    double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
     for (size_t i = 0; i < n; i++)
         sg_store_f64(type, t->data.p, i, sg_is_float(type) ? (double)v[i] : fmin(fmax(nearbyint((double)v[i]), lo), hi));
     t->bound.data = t->data.p;

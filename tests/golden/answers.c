@@ -1,0 +1,102 @@
+/* Answers of a model by its card, a line of JSON for each source named on standard input:
+ * "image FILE", "raw FORMAT WIDTH HEIGHT OFFSET FILE", "i8 COLUMNS OFFSET FILE", "wav FILE" (as a stream: a line a window).
+ * usage: answers MODEL CARD FOLDER */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "sedge/task.h"
+
+static int print(void *ctx, const char *text, size_t n)
+{
+    return fwrite(text, 1, n, ctx) != n;
+}
+
+static sedge_task *task;
+
+static int line(void *ctx, const sedge_answers *a)
+{
+    (void)ctx;
+    int bad = sedge_answers_json(task, a, print, stdout) != SEDGE_OK;
+    putchar('\n');
+    return bad;
+}
+
+static sedge_status run(sedge_image *image, const char *what, const char *args, const sg_map *m, size_t at, sedge_answers *out,
+                        sedge_error *err)
+{
+    sedge_frame f;
+    char format[16];
+    int w, h, columns;
+    size_t left = at < m->size ? m->size - at : 0;
+    if (strcmp(what, "raw") == 0) {
+        if (sscanf(args, "%15s %d %d", format, &w, &h) != 3)
+            return SEDGE_E_ARG;
+        size_t size = (size_t)w * (size_t)h * (strcmp(format, "gray") ? 3 : 1);
+        SG_TRY(sedge_frame_raw(&f, sedge_pixel_find(format), w, h, m->data + at, left < size ? left : size, err));
+    } else if (strcmp(what, "i8") == 0) {
+        static float row[4096];
+        if (sscanf(args, "%d", &columns) != 1 || columns < 1 || columns > 4096 || left < (size_t)columns)
+            return SEDGE_E_ARG;
+        for (int i = 0; i < columns; i++)
+            row[i] = (float)(int8_t)m->data[at + (size_t)i];
+        return sedge_task_run_rows(task, row, 1, columns, out, err);
+    } else {
+        SG_TRY(sedge_image_decode(image, m->data, m->size, &f, err));
+    }
+    return sedge_task_run_frame(task, &f, out, err);
+}
+
+static sedge_status one(sedge_image *image, char *text, sedge_error *err)
+{
+    text[strcspn(text, "\n")] = 0;
+    char *file = strrchr(text, ' '), what[16];
+    if (!file || sscanf(text, "%15s", what) != 1)
+        return SEDGE_E_ARG;
+    *file++ = 0;
+    char *offset = strrchr(text, ' ');
+    sg_map m;
+    SG_TRY(sg_map_open(&m, file, err));
+    sedge_answers out;
+    sedge_status st;
+    if (strcmp(what, "wav") == 0) {
+        sedge_audio a = {SEDGE_PCM_S16, 1, 16000, m.size < 44 ? 0 : (m.size - 44) / 2, m.data + 44};
+        st = sedge_task_reset(task, err);
+        if (st == SEDGE_OK)
+            st = sedge_task_push_audio(task, &a, line, NULL, err);
+    } else {
+        st = run(image, what, text + strlen(what), &m, offset ? strtoul(offset + 1, NULL, 10) : 0, &out, err);
+        if (st == SEDGE_OK)
+            line(NULL, &out);
+    }
+    sg_map_close(&m);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    sedge_error err = {.status = SEDGE_OK};
+    sedge_model *model = NULL;
+    sedge_image *image = NULL;
+    sedge_task_opts opts;
+    sedge_task_opts_init(&opts);
+    if (argc != 4)
+        return 2;
+    opts.card = argv[2];
+    opts.folder = argv[3];
+    sedge_status st = sedge_model_open(&model, argv[1], NULL, &err);
+    if (st == SEDGE_OK)
+        st = sedge_task_open(&task, model, argv[1], &opts, &err);
+    if (st == SEDGE_OK)
+        st = sedge_image_new(&image, NULL, &err);
+    char text[4096];
+    while (st == SEDGE_OK && fgets(text, sizeof text, stdin))
+        st = one(image, text, &err);
+    if (st != SEDGE_OK)
+        fprintf(stderr, "answers: %s\n", err.msg[0] ? err.msg : sedge_status_text(st));
+    sedge_image_free(&image);
+    sedge_task_close(&task);
+    sedge_model_close(&model);
+    return st == SEDGE_OK ? 0 : 1;
+}
