@@ -139,7 +139,7 @@ static sedge_status make_stage(sg_image_work *w, int k, bool real, sg_err *err)
     s->pitch_out = padded(s->g.out_w);
     s->in = sg_arena_array(&w->arena, s->pitch_in * channels + s->pitch, 4);
     s->wide = sg_arena_array(&w->arena, s->pitch_in + s->pitch, 4);
-    s->out = sg_arena_array(&w->arena, s->pitch_out * channels, 4);
+    s->out = sg_arena_array(&w->arena, s->pitch_out * channels + 1, 4);
     s->slot = sg_arena_array(&w->arena, 2 * (size_t)s->slots, sizeof *s->slot);
     s->holds = sg_arena_array(&w->arena, (size_t)s->slots, sizeof *s->holds);
     if (!s->in || !s->wide || !s->out || !s->slot || !s->holds)
@@ -188,8 +188,17 @@ static void across_bytes(const sg_axis *a, const uint8_t *s, uint8_t *d)
     }
 }
 
-static void across_fixed(const sg_axis *a, const uint8_t *s, int32_t *d)
+static void across_fixed(const sg_axis *a, const uint8_t *restrict s, int32_t *restrict d, bool two)
 {
+    size_t taps = (size_t)a->taps;
+    /* Of two taps the second may lie behind the row, where its weight is 0 and the memory is ours. */
+    for (int32_t i = 0; two && i < a->n; i++) {
+        const uint8_t *p = s + a->start[i];
+        const int32_t *w = a->fixed + (size_t)i * taps;
+        d[i] = p[0] * w[0] + p[1] * w[1];
+    }
+    if (two)
+        return;
     for (int32_t i = 0; i < a->n; i++) {
         const int32_t *w = a->fixed + (size_t)i * (size_t)a->taps;
         const uint8_t *p = s + a->start[i];
@@ -234,7 +243,7 @@ static void across(stage *s, const void *row, size_t pitch, int channels, uint8_
         if (s->h.sum == SG_SUM_BYTES) {
             across_bytes(&s->h, bytes, slot + to);
         } else if (s->h.sum == SG_SUM_FIXED) {
-            across_fixed(&s->h, bytes, (int32_t *)(void *)slot + to);
+            across_fixed(&s->h, bytes, (int32_t *)(void *)slot + to, s->g.kernel != SG_BICUBIC);
         } else if (kept_size(s) == 1) {
             copy_bytes(&s->h, bytes, slot + to);
         } else {
@@ -263,10 +272,11 @@ static void down_bytes(uint8_t *const *row, size_t from, const int32_t *w, int32
 }
 
 /* OpenCV drops bits before the sum of a bilinear resize, not of a bicubic one. */
-static void down_fixed(uint8_t *const *row, size_t from, const int32_t *w, int32_t taps, int32_t n, bool linear, uint8_t *d)
+static void down_fixed(uint8_t *const *row, size_t from, const int32_t *w, int32_t taps, int32_t n, bool linear,
+                       uint8_t *restrict d)
 {
-    const int32_t *a = (const int32_t *)(const void *)row[0] + from;
-    const int32_t *b = (const int32_t *)(const void *)row[taps > 1 ? 1 : 0] + from;
+    const int32_t *restrict a = (const int32_t *)(const void *)row[0] + from;
+    const int32_t *restrict b = (const int32_t *)(const void *)row[taps > 1 ? 1 : 0] + from;
     int32_t w1 = taps > 1 ? w[1] : 0;
     for (int32_t i = 0; linear && i < n; i++)
         d[i] = (uint8_t)(((((a[i] >> 4) * w[0]) >> 16) + (((b[i] >> 4) * w1) >> 16) + 2) >> 2);

@@ -116,7 +116,7 @@ static inline void px_gray(const sedge_frame *f, int32_t x, int32_t y, int c[4])
     c[3] = 255;
 }
 
-static inline void px_nv12(const sedge_frame *f, int32_t x, int32_t y, int c[4])
+static inline void px_nv12_any(const sedge_frame *f, int32_t x, int32_t y, int c[4])
 {
     const uint8_t *uv = at(f, 1, y / 2) + (x & ~1);
     from_yuv(&matrices[f->matrix], at(f, 0, y)[x], uv[0], uv[1], c);
@@ -225,7 +225,7 @@ ROW_OF(bgr)
 ROW_OF(rgba)
 ROW_OF(bgra)
 ROW_OF(gray)
-ROW_OF(nv12)
+ROW_OF(nv12_any)
 ROW_OF(nv21)
 ROW_OF(i420)
 ROW_OF(yuyv)
@@ -234,6 +234,28 @@ ROW_OF(rggb)
 ROW_OF(bggr)
 ROW_OF(grbg)
 ROW_OF(gbrg)
+
+/* The usual camera frame: nothing in the loop is read twice. */
+static void row_nv12(const sg_reader *r, int32_t fixed, uint8_t *to, size_t pitch)
+{
+    if (r->lies || r->color == SG_COLOR_GRAY || r->color == SG_COLOR_RGBA) {
+        row_nv12_any(r, fixed, to, pitch);
+        return;
+    }
+    const yuv m = matrices[r->f.matrix];
+    const int32_t *restrict place = r->at, n = r->n;
+    const uint8_t *restrict luma_row = at(&r->f, 0, fixed), *restrict chroma = at(&r->f, 1, fixed / 2);
+    size_t first = r->color == SG_COLOR_BGR ? 2 * pitch : 0;
+    uint8_t *restrict red = to + first, *restrict green = to + pitch, *restrict blue = to + 2 * pitch - first;
+    for (int32_t i = 0; i < n; i++) {
+        int32_t x = place[i];
+        int c[4];
+        from_yuv(&m, luma_row[x], chroma[x & ~1], chroma[x | 1], c);
+        red[i] = (uint8_t)c[0];
+        green[i] = (uint8_t)c[1];
+        blue[i] = (uint8_t)c[2];
+    }
+}
 
 typedef void row_fn(const sg_reader *r, int32_t fixed, uint8_t *to, size_t pitch);
 
