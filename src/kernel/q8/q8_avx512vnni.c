@@ -40,57 +40,35 @@ static inline __m512i four(const uint8_t *at)
     return _mm512_set1_epi32(v);
 }
 
-/* Accumulators are variables, not arrays: gcc 12 keeps arrays of them in memory. a, b and c are a row's three panels. */
+typedef __m512i sums[ROWS][PANELS];
+
+/* to = from + `groups` fours of x times the panels w. Where all rows start from one row of sums, `next` is 0. */
+typedef struct part {
+    const uint8_t *x;
+    int64_t pitch, groups;
+    const int8_t *w;
+    int64_t w_pitch;
+    uint32_t flip;
+    const int32_t *from;
+    int next;
+    __m512i (*to)[PANELS];
+} part;
+
+/* Accumulators are variables, and in functions that do nothing else: gcc 12 keeps arrays of them in memory, and variables too where
+ * they live on past the block of the loop. a, b and c are a row's three panels. */
 #define EACH_ROW(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
 
-typedef struct writer {
-    narrowing n;
-    __mmask64 mask;
-    __m512i order;
-    __m512 scale[PANELS];
-} writer;
-
-/* One row of sums. */
-static inline __attribute__((always_inline)) void store(const sg_q8_tile *t, const writer *o, const int panels, int r, __m512i a,
-                                                        __m512i b, __m512i c)
+static inline __attribute__((always_inline)) void add(const part *p, const int rows, const int panels, const bool flips)
 {
-    uint8_t *y = t->y + r * t->y_pitch;
-    if (!t->scale) {
-        const uint64_t all = ((uint64_t)1 << t->columns) - 1;
-        _mm512_mask_storeu_epi32(y, _cvtu32_mask16(all & 0xffff), a);
-        if (panels > 1)
-            _mm512_mask_storeu_epi32(y + 64, _cvtu32_mask16(all >> 16 & 0xffff), b);
-        if (panels > 2)
-            _mm512_mask_storeu_epi32(y + 128, _cvtu32_mask16(all >> 32 & 0xffff), c);
-        return;
-    }
-    a = scaled(a, o->scale[0], &o->n);
-    if (panels > 1)
-        b = scaled(b, o->scale[1], &o->n);
-    if (panels > 2)
-        c = scaled(c, o->scale[2], &o->n);
-    _mm512_mask_storeu_epi8(y, o->mask, _mm512_permutexvar_epi32(o->order, narrow(a, b, c, c, &o->n)));
-}
-
-static inline writer writer_of(const sg_q8_tile *t, const int panels)
-{
-    writer o = {.n = narrowing_of(&t->out),
-                .mask = _cvtu64_mask64(UINT64_MAX >> (64 - t->columns)),
-                .order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)};
-    for (int p = 0; p < PANELS; p++)
-        o.scale[p] = _mm512_loadu_ps(t->scale ? t->scale + (p < panels ? 16 * p : 0) : (const float *)t->bias);
-    return o;
-}
-
-static inline __attribute__((always_inline)) void body(const sg_q8_tile *t, const int rows, const int panels, const bool flips)
-{
-    const __m512i flip = _mm512_set1_epi32((int)t->flip);
-    const int64_t whole = t->k & ~(int64_t)3, w_pitch = t->w_pitch, tail = t->k - whole;
-    const int8_t *w = t->w;
-    uint8_t few[ROWS * 4];
-#define START(r)                                                                                             \
-    __m512i a##r = _mm512_loadu_si512(t->bias), b##r = panels > 1 ? _mm512_loadu_si512(t->bias + 16) : a##r, \
-            c##r = panels > 2 ? _mm512_loadu_si512(t->bias + 32) : a##r;
+    const __m512i flip = _mm512_set1_epi32((int)p->flip);
+    const int32_t *from = p->from;
+    const int64_t pitch = p->pitch, w_pitch = p->w_pitch;
+    const int next = p->next;
+    const uint8_t *x = p->x;
+    const int8_t *w = p->w;
+#define START(r)                                                                                                             \
+    __m512i a##r = _mm512_loadu_si512(from + next * r), b##r = panels > 1 ? _mm512_loadu_si512(from + next * r + 16) : a##r, \
+            c##r = panels > 2 ? _mm512_loadu_si512(from + next * r + 32) : a##r;
 #define SUM(r)                                       \
     if (rows > r) {                                  \
         __m512i v = four(x + r * pitch);             \
@@ -102,51 +80,92 @@ static inline __attribute__((always_inline)) void body(const sg_q8_tile *t, cons
         if (panels > 2)                              \
             c##r = _mm512_dpbusd_epi32(c##r, v, u2); \
     }
-#define STORE(r)  \
-    if (rows > r) \
-        store(t, &o, panels, r, a##r, b##r, c##r);
+#define KEEP(r)                 \
+    if (rows > r) {             \
+        p->to[r][0] = a##r;     \
+        if (panels > 1)         \
+            p->to[r][1] = b##r; \
+        if (panels > 2)         \
+            p->to[r][2] = c##r; \
+    }
     EACH_ROW(START)
-    for (int r = 0; tail && r < rows; r++) {
-        memset(few + 4 * r, 0, 4);
-        memcpy(few + 4 * r, t->x + r * t->x_pitch + whole, (size_t)tail);
+    for (int64_t n = p->groups; n > 0; n--, x += 4, w += 64) {
+        const __m512i u0 = _mm512_loadu_si512(w), u1 = panels > 1 ? _mm512_loadu_si512(w + w_pitch) : u0,
+                      u2 = panels > 2 ? _mm512_loadu_si512(w + 2 * w_pitch) : u0;
+        EACH_ROW(SUM)
     }
-    for (int half = 0; half < 2 * t->layers; half++) { /* of a layer: what is whole, then the tail */
-        const uint8_t *x = half % 2 ? few : t->x;
-        const int64_t pitch = half % 2 ? 4 : t->x_pitch;
-        for (int64_t n = half % 2 ? tail > 0 : whole / 4; n > 0; n--, x += 4, w += 64) {
-            const __m512i u0 = _mm512_loadu_si512(w), u1 = panels > 1 ? _mm512_loadu_si512(w + w_pitch) : u0,
-                          u2 = panels > 2 ? _mm512_loadu_si512(w + 2 * w_pitch) : u0;
-            EACH_ROW(SUM)
-        }
-    }
-    const writer o = writer_of(t, panels);
-    EACH_ROW(STORE)
+    EACH_ROW(KEEP)
 }
 
-#define BODY(rows, panels)                                  \
-    static void body_##rows##x##panels(const sg_q8_tile *t) \
-    {                                                       \
-        if (t->flip)                                        \
-            body(t, rows, panels, true);                    \
-        else                                                \
-            body(t, rows, panels, false);                   \
+#define ADD(rows, panels)                                      \
+    static void add_##rows##x##panels(const part *p)           \
+    {                                                          \
+        add(p, rows, panels, false);                           \
+    }                                                          \
+    static void add_##rows##x##panels##_flipped(const part *p) \
+    {                                                          \
+        add(p, rows, panels, true);                            \
     }
-#define BODIES(rows) BODY(rows, 1) BODY(rows, 2) BODY(rows, 3)
-BODIES(1)
-BODIES(2)
-BODIES(3)
-BODIES(4)
-BODIES(5)
-BODIES(6)
-BODIES(7)
-BODIES(8)
+#define ADDS(rows) ADD(rows, 1) ADD(rows, 2) ADD(rows, 3)
+ADDS(1)
+ADDS(2)
+ADDS(3)
+ADDS(4)
+ADDS(5)
+ADDS(6)
+ADDS(7)
+ADDS(8)
+
+static inline void store_sums(const sg_q8_tile *t, const __m512i *s, uint8_t *y)
+{
+    for (int from = 0; from < t->columns; from += 16, s++) {
+        int left = t->columns - from;
+        _mm512_mask_storeu_epi32(y + 4 * from, _cvtu32_mask16(0xffffu >> (left < 16 ? 16 - left : 0)), *s);
+    }
+}
+
+static void store(const sg_q8_tile *t, sums s)
+{
+    const narrowing n = narrowing_of(&t->out);
+    const __mmask64 mask = _cvtu64_mask64(UINT64_MAX >> (64 - t->columns));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const int b = t->columns > 16, c = t->columns > 32 ? 2 : b; /* a panel that is not there is one that is */
+    for (int r = 0; r < t->rows; r++) {
+        uint8_t *y = t->y + r * t->y_pitch;
+        if (!t->scale) {
+            store_sums(t, s[r], y);
+            continue;
+        }
+        __m512i u = scaled(s[r][0], _mm512_loadu_ps(t->scale), &n), v = scaled(s[r][b], _mm512_loadu_ps(t->scale + 16 * b), &n);
+        __m512i w = scaled(s[r][c], _mm512_loadu_ps(t->scale + 16 * c), &n);
+        _mm512_mask_storeu_epi8(y, mask, _mm512_permutexvar_epi32(order, narrow(u, v, w, w, &n)));
+    }
+}
 
 void sg_q8_tile_avx512vnni(const sg_q8_tile *t)
 {
-#define ROW(rows) {body_##rows##x1, body_##rows##x2, body_##rows##x3}
-    static void (*const bodies[ROWS][PANELS])(const sg_q8_tile *t) = {ROW(1), ROW(2), ROW(3), ROW(4),
-                                                                      ROW(5), ROW(6), ROW(7), ROW(8)};
-    bodies[t->rows - 1][(t->columns - 1) / 16](t);
+#define BOTH(rows, panels) {add_##rows##x##panels, add_##rows##x##panels##_flipped}
+#define ROW(rows)          {BOTH(rows, 1), BOTH(rows, 2), BOTH(rows, 3)}
+    static void (*const adds[ROWS][PANELS][2])(const part *p) = {ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8)};
+    void (*const to_sums)(const part *p) = adds[t->rows - 1][(t->columns - 1) / 16][t->flip != 0];
+    const int64_t whole = t->k & ~(int64_t)3, tail = t->k - whole;
+    uint8_t few[ROWS * 4] = {0};
+    sums s;
+    part p = {.w = t->w, .w_pitch = t->w_pitch, .flip = t->flip, .from = t->bias, .to = s};
+    for (int r = 0; tail && r < t->rows; r++)
+        memcpy(few + 4 * r, t->x + r * t->x_pitch + whole, (size_t)tail);
+    for (int half = 0; half < 2 * t->layers; half++) { /* of a layer: what is whole, then the tail */
+        p.x = half % 2 ? few : t->x;
+        p.pitch = half % 2 ? 4 : t->x_pitch;
+        p.groups = half % 2 ? tail > 0 : whole / 4;
+        if (half && !p.groups)
+            continue;
+        to_sums(&p);
+        p.w += p.groups * SG_Q8_N * SG_Q8_K;
+        p.from = (const int32_t *)s;
+        p.next = 16 * PANELS;
+    }
+    store(t, s);
 }
 
 /* ---- depthwise -------------------------------------------------------------------------------------------------- */
@@ -168,14 +187,14 @@ static inline __attribute__((always_inline)) void dw_block(const sg_q8_dw *d, in
 {
     const narrowing n = narrowing_of(&d->out);
     const __m512i flip = _mm512_set1_epi32((int)d->flip);
-    const __mmask64 part = lanes == 4 ? _cvtu64_mask64(UINT64_MAX) : _cvtu64_mask64(((uint64_t)1 << (16 * lanes)) - 1);
+    const __mmask64 here = lanes == 4 ? _cvtu64_mask64(UINT64_MAX) : _cvtu64_mask64(((uint64_t)1 << (16 * lanes)) - 1);
     const int8_t *w0 = d->w + from * d->taps;
     for (int64_t i = 0; i < d->n; i++) {
         const int8_t *w = w0;
         __m512i acc[4], x[4], u[4];
 #pragma GCC unroll 4
         for (int v = 0; v < 4; v++)
-            acc[v] = _mm512_maskz_loadu_epi8(part, d->bias + from + 4 * lanes * v);
+            acc[v] = _mm512_maskz_loadu_epi8(here, d->bias + from + 4 * lanes * v);
         for (int t = 0; t < d->taps; t += 4, w += 64 * lanes) {
 #pragma GCC unroll 4
             for (int j = 0; j < 4; j++)
@@ -183,11 +202,11 @@ static inline __attribute__((always_inline)) void dw_block(const sg_q8_dw *d, in
             interleave(x, u);
 #pragma GCC unroll 4
             for (int v = 0; v < 4; v++)
-                acc[v] = _mm512_dpbusd_epi32(acc[v], u[v], _mm512_maskz_loadu_epi8(part, w + 16 * lanes * v));
+                acc[v] = _mm512_dpbusd_epi32(acc[v], u[v], _mm512_maskz_loadu_epi8(here, w + 16 * lanes * v));
         }
 #pragma GCC unroll 4
         for (int v = 0; v < 4; v++)
-            acc[v] = scaled(acc[v], _mm512_castsi512_ps(_mm512_maskz_loadu_epi8(part, d->scale + from + 4 * lanes * v)), &n);
+            acc[v] = scaled(acc[v], _mm512_castsi512_ps(_mm512_maskz_loadu_epi8(here, d->scale + from + 4 * lanes * v)), &n);
         _mm512_mask_storeu_epi8(d->y + i * d->y_pitch + from, mask, narrow(acc[0], acc[1], acc[2], acc[3], &n));
     }
 }
