@@ -116,7 +116,7 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s)
     sg_qconv_args a = {
         .c = dim[1] * group, .oc = dim[0], .group = group, .kh = w->type.rank == 4 ? dim[2] : 1, .kw = dim[w->type.rank - 1]};
     sg_qbound *b = sg_qbound_read(p, s, a.oc, sg_d_numel(&w->type) / a.oc, 1);
-    void *room = b && sg_qconv_packed(&a, &bytes) ? sg_qbound_room(p, bytes) : NULL;
+    void *room = b && !b->wraps && sg_qconv_packed(&a, &bytes) ? sg_qbound_room(p, bytes) : NULL;
     if (!room)
         return false;
     sg_qconv_pack(&a, w->data, w->type.dtype == SG_I8, b->w_zero, room);

@@ -12,19 +12,22 @@ typedef struct sg_qbound {
     int32_t *w_zero;   /* [n]: one for each output channel or column */
     int32_t *bias;     /* [n] */
     float *scale;      /* [n] */
+    bool wraps;        /* a sum may pass 32 bits */
     const void *weight; /* packed */
 } sg_qbound;
 
 /* Reads operands (x, scale, zero, w, scale, zero, y scale, zero, bias?) for n channels with sums of k products. NULL: some
- * are no constants, do not fit, or let a sum pass 32 bits; then the reference has the say. */
+ * are no constants or do not fit; then the reference has the say. */
 sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, double alpha);
 /* Room for packed weights in the plan. */
 void *sg_qbound_room(sg_plan *p, size_t bytes);
 
-/* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL with one matrix on the right; QLINEAR_BINARY without broadcasting. */
+/* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL and MATMUL_INTEGER with one matrix on the right; QLINEAR_BINARY without
+ * broadcasting. */
 bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s);
-bool sg_cpu_bind_qmatmul(sg_plan *p, sg_step *s);
+bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s);
+bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qbinary(sg_plan *p, sg_step *s);
 
 #endif

@@ -78,8 +78,9 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
     b->out.zero = sg_q_zero(&c[7], 0);
     sg_q_range((sg_dtype)c[7].dtype, &b->out.lo, &b->out.hi);
     double far_w = read_weights(b, &c[3], &c[5], n), bias = read_bias(p, s, b, n);
-    if (bias < 0 || (double)k * farthest((sg_dtype)x->type.dtype, b->x_zero) * far_w + bias > INT32_MAX)
+    if (bias < 0)
         return NULL;
+    b->wraps = (double)k * farthest((sg_dtype)x->type.dtype, b->x_zero) * far_w + bias > INT32_MAX;
     for (int64_t i = 0; i < n; i++) {
         sg_err own = {0};
         if (sg_q_scale(&own, alpha * sg_q_factor(&c[1], 0), sg_q_factor(&c[4], i), sg_q_factor(&c[6], 0), &b->scale[i]) !=

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "kernel/qconv/qdot_s8.h"
+
 /* |t| < 2^22 after the clamp, so that adding 1.5 * 2^23 rounds half to even, and leaves the integer in the low bits. */
 static uint8_t narrow(float t, const sg_q8_out *o)
 {
@@ -22,34 +24,55 @@ static uint8_t requant(uint32_t acc, float scale, const sg_q8_out *o)
 
 /* ---- products -------------------------------------------------------------------------------------------------- */
 
-/* Row x against one panel. */
-static void row_sums(const sg_q8_tile *t, const uint8_t *x, const int8_t *w, uint32_t acc[SG_Q8_N])
+/* A stretch of the depth, of which no sum passes 32 bits, is widened to 16: compilers know dot products of those. */
+enum { ROWS = 32, DEPTH = 256 };
+
+/* acc += k elements of x, widened, times as many of every column of w. */
+static void add_stretch(const sg_q8_tile *t, const int16_t *x, const int8_t *w, int64_t k, uint32_t acc[ROWS][SG_Q8_N])
+{
+    int16_t wide[SG_Q8_N * DEPTH];
+    int32_t sum[ROWS * SG_Q8_N];
+    const int64_t up = sg_qdot_up(k, SG_QDOT_K), padded = sg_q8_up(k, SG_Q8_K);
+    for (int n = 0; n < SG_Q8_N; n++) {
+        for (int64_t i = 0; i < padded; i++)
+            wide[n * up + i] = w[(i / SG_Q8_K * SG_Q8_N + n) * SG_Q8_K + i % SG_Q8_K];
+        for (int64_t i = padded; i < up; i++)
+            wide[n * up + i] = 0;
+    }
+    sg_qdot(wide, SG_Q8_N, x, t->rows, up, sum, 1, SG_Q8_N);
+    for (int i = 0; i < t->rows * SG_Q8_N; i++)
+        acc[i / SG_Q8_N][i % SG_Q8_N] += (uint32_t)sum[i];
+}
+
+static void widen(const sg_q8_tile *t, int64_t from, int64_t k, int16_t *to)
 {
     const uint8_t flip = (uint8_t)t->flip;
-    for (int layer = 0; layer < t->layers; layer++)
-        for (int64_t k = 0; k < t->k; k += SG_Q8_K, w += SG_Q8_N * SG_Q8_K)
-            for (int64_t i = 0; i < SG_Q8_K && k + i < t->k; i++) {
-                int32_t v = x[k + i] ^ flip;
-                for (int n = 0; n < SG_Q8_N; n++)
-                    acc[n] += (uint32_t)(v * w[n * SG_Q8_K + i]);
-            }
+    const int64_t up = sg_qdot_up(k, SG_QDOT_K);
+    memset(to, 0, (size_t)(sg_qdot_up(t->rows, SG_QDOT_X) * up) * sizeof *to);
+    for (int r = 0; r < t->rows; r++)
+        for (int64_t i = 0; i < k; i++)
+            to[r * up + i] = (int16_t)(t->x[r * t->x_pitch + from + i] ^ flip);
 }
 
 static void tile(const sg_q8_tile *t)
 {
+    int16_t x[ROWS * DEPTH];
+    uint32_t acc[ROWS][SG_Q8_N];
     for (int r = 0; r < t->rows; r++)
-        for (int n = 0; n < t->columns; n += SG_Q8_N) {
-            int count = t->columns - n < SG_Q8_N ? t->columns - n : SG_Q8_N;
-            uint8_t *y = t->y + r * t->y_pitch + (t->scale ? n : n * 4);
-            uint32_t acc[SG_Q8_N];
-            memcpy(acc, t->bias + n, sizeof acc);
-            row_sums(t, t->x + r * t->x_pitch, t->w + n / SG_Q8_N * t->w_pitch, acc);
-            if (!t->scale)
-                memcpy(y, acc, (size_t)count * sizeof *acc);
-            else
-                for (int i = 0; i < count; i++)
-                    y[i] = requant(acc[i], t->scale[n + i], &t->out);
-        }
+        memcpy(acc[r], t->bias, sizeof acc[r]);
+    for (int64_t at = 0; at < t->k; at += DEPTH) {
+        int64_t k = t->k - at < DEPTH ? t->k - at : DEPTH;
+        widen(t, at, k, x);
+        for (int layer = 0; layer < t->layers; layer++)
+            add_stretch(t, x, t->w + (layer * sg_q8_up(t->k, SG_Q8_K) + at) * SG_Q8_N, k, acc);
+    }
+    for (int r = 0; r < t->rows; r++) {
+        uint8_t *y = t->y + r * t->y_pitch;
+        if (!t->scale)
+            memcpy(y, acc[r], (size_t)t->columns * sizeof **acc);
+        for (int n = 0; t->scale && n < t->columns; n++)
+            y[n] = requant(acc[r][n], t->scale[n], &t->out);
+    }
 }
 
 /* ---- depthwise -------------------------------------------------------------------------------------------------- */
@@ -80,7 +103,7 @@ static void dw(const sg_q8_dw *d)
 
 void sg_q8_init(sg_q8_table *t, uint32_t cpu)
 {
-    *t = (sg_q8_table){.portable = true, .rows = 4, .panels = 1, .lanes = 1, .macs_us = 2000, .tile = tile, .dw = dw};
+    *t = (sg_q8_table){.portable = true, .rows = ROWS, .panels = 1, .lanes = 1, .macs_us = 15000, .tile = tile, .dw = dw};
 #if defined(__x86_64__)
     sg_q8_init_x86(t, cpu);
 #else

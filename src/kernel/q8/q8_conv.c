@@ -25,9 +25,9 @@ static sg_q8_source source(const sg_q8_conv *a, const void *w, bool w_signed, co
                           .n = ocg,
                           .outer = taps,
                           .inner = icg,
-                          .step_n = icg * taps,
+                          .step_n = a->product ? 1 : icg * taps,
                           .step_t = 1,
-                          .step_i = taps};
+                          .step_i = a->product ? a->oc : taps};
 }
 
 bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero, size_t *bytes,
@@ -200,15 +200,16 @@ void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *
     x += group * icg;
     if (!is_direct(a))
         gather(a, x, row, n, k, scratch);
+    const int64_t size = a->scale ? 1 : 4;
     sg_q8_tile t = {.x = is_direct(a) ? x + row * a->c : scratch,
                     .x_pitch = is_direct(a) ? a->c : k,
                     .k = is_direct(a) ? depth(a) : k,
                     .w = a->weight + group * a->group_pitch,
                     .w_pitch = a->w_pitch,
                     .bias = a->bias + group * a->panel_n,
-                    .scale = a->scale + group * a->panel_n,
-                    .y = y + row * a->oc + group * ocg,
-                    .y_pitch = a->oc,
+                    .scale = a->scale ? a->scale + group * a->panel_n : NULL,
+                    .y = y + (row * a->oc + group * ocg) * size,
+                    .y_pitch = a->oc * size,
                     .layers = a->layers,
                     .flip = a->flip,
                     .out = a->out};

@@ -4,7 +4,8 @@
 
 #include "kernel/q8/q8_gemm.h"
 
-/* x [n, h, w, c], y [n, oh, ow, oc]. Pads may be negative only at the end. */
+/* x [n, h, w, c], y [n, oh, ow, oc]. Pads may be negative only at the end. A product of matrices is one of a 1x1 window on a row of
+ * pixels. */
 typedef struct sg_q8_conv {
     int64_t n, c, h, w, oc, oh, ow, group;
     int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
@@ -15,7 +16,8 @@ typedef struct sg_q8_conv {
     /* Weights of sg_q8_conv_pack, and the bias that they come to. */
     const int8_t *weight;
     const int32_t *bias;
-    const float *scale;
+    const float *scale; /* NULL: y is int32, the sums themselves; not for a depthwise one */
+    bool product; /* weights stand as [c, oc] until they are packed */
     int64_t group_pitch, w_pitch; /* bytes of a group, of a panel; a group has panel_n columns of bias and scale */
     int64_t panel_n;
     int layers;

@@ -8,7 +8,7 @@ enum { TAPS_MAX = 1024 };
 
 bool sg_q8_conv_is_depthwise(const sg_q8_conv *a)
 {
-    return a->c == a->group && a->oc == a->c && a->kh * a->kw <= TAPS_MAX / 4;
+    return !a->product && a->c == a->group && a->oc == a->c && a->kh * a->kw <= TAPS_MAX / 4;
 }
 
 /* Filters of three or four rows have a column of taps in each four, so that the next output finds the columns again. */

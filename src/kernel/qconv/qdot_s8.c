@@ -60,12 +60,3 @@ void sg_q_store(const int32_t *acc, int64_t n, int32_t bias, float scale, const 
     for (int64_t i = 0; i < n; i++)
         y[i] = requant(acc[i], bias, scale, min, max, zero);
 }
-
-void sg_q_store_each(const int32_t *acc, int64_t n, const int32_t *bias, const float *scale, const sg_q_out *o,
-                     uint8_t *restrict y)
-{
-    const float min = (float)(o->lo - o->zero), max = (float)(o->hi - o->zero);
-    const int32_t zero = o->zero;
-    for (int64_t i = 0; i < n; i++)
-        y[i] = requant(acc[i], bias[i], scale[i], min, max, zero);
-}

@@ -23,7 +23,5 @@ typedef struct sg_q_out {
 
 /* y = round((acc + bias) * scale), one scale and bias for all of n. */
 void sg_q_store(const int32_t *acc, int64_t n, int32_t bias, float scale, const sg_q_out *o, uint8_t *y);
-/* The same with one of each for every element. */
-void sg_q_store_each(const int32_t *acc, int64_t n, const int32_t *bias, const float *scale, const sg_q_out *o, uint8_t *y);
 
 #endif

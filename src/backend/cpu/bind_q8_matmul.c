@@ -1,0 +1,150 @@
+/* Bindings of 8-bit matrix products with a constant matrix on the right: convolutions of a 1x1 window. */
+#include <string.h>
+
+#include "backend/cpu/bind_q8.h"
+#include "op/quant.h"
+
+/* Every matrix on the left stands below the one before: one tall matrix. False: nothing to compute, or sizes that do not fit. */
+static bool prepare(const sg_exec *x, sg_q8_work *w)
+{
+    const sg_tensor *in = x->in[0];
+    w->b = x->packed;
+    w->a = w->b->conv;
+    if (in->rank < 1 || in->dim[in->rank - 1] != w->a.c || sg_numel(in) == 0)
+        return false;
+    w->a.n = w->a.h = w->a.oh = 1;
+    w->a.w = w->a.ow = sg_numel(in) / w->a.c;
+    return sg_q8_work_cut(x, w);
+}
+
+static bool scratch(const sg_exec *x, size_t *bytes)
+{
+    sg_q8_work w = {0};
+    if (!prepare(x, &w))
+        return false;
+    *bytes = w.each * (size_t)w.workers;
+    return true;
+}
+
+static sedge_status run(sg_exec *x)
+{
+    sg_q8_work w = {.x = x->in[0]->data, .y = x->out[0]->data, .scratch = x->scratch};
+    if (!prepare(x, &w))
+        return SEDGE_E_BUG; /* scratch took these sizes */
+    sg_q8_work_run(x, &w);
+    return SEDGE_OK;
+}
+
+static const sg_slot *matrix(const sg_plan *p, const sg_step *s, int k)
+{
+    const sg_slot *w = sg_step_slot(p, s, k);
+    return w && w->base == SG_BASE_WEIGHTS && w->type.rank == 2 && sg_d_numel(&w->type) > 0 ? w : NULL;
+}
+
+static sg_q8_bound *bound_of(sg_plan *p, const sg_slot *w)
+{
+    sg_q8_bound *b = sg_arena_alloc(&p->arena, sizeof *b);
+    if (!b)
+        return NULL;
+    sg_q8_init(&b->q, p->cpu);
+    b->conv = (sg_q8_conv){.c = w->type.dim[0],
+                           .oc = w->type.dim[1],
+                           .group = 1,
+                           .kh = 1,
+                           .kw = 1,
+                           .stride_h = 1,
+                           .stride_w = 1,
+                           .dilation_h = 1,
+                           .dilation_w = 1,
+                           .product = true};
+    return b;
+}
+
+bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s)
+{
+    const sg_slot *x = sg_step_slot(p, s, 0), *w = matrix(p, s, 3);
+    if (!x || !w)
+        return false;
+    const sg_qbound *r = sg_qbound_read(p, s, w->type.dim[1], w->type.dim[0], sg_get_float(s->attrs, SG_A_alpha));
+    sg_q8_bound *b = r ? bound_of(p, w) : NULL;
+    if (!b)
+        return false;
+    bool x_signed = x->type.dtype == SG_I8;
+    b->conv.out = (sg_q8_out){r->out.zero, r->out.lo, r->out.hi};
+    if (!sg_q8_bound_pack(p, b, w, r->w_zero, r->bias, r->scale, sg_q8_form_zero(b, r->x_zero, x_signed), x_signed))
+        return false;
+    s->packed = b;
+    s->absorbed = 0x1fe; /* everything but x */
+    s->kernel = (sg_kernel){.name = "qgemm", .run = run, .scratch = scratch};
+    return true;
+}
+
+/* ---- sums themselves -------------------------------------------------------------------------------------------- */
+
+/* The bias of a run: the zero point of x, which may come from another step, times the sums of the columns, which are what the
+ * bound bias is. */
+static size_t bias_bytes(const sg_q8_conv *a)
+{
+    return sg_q8_align((size_t)a->panel_n * sizeof(int32_t));
+}
+
+static bool integer_scratch(const sg_exec *x, size_t *bytes)
+{
+    sg_q8_work w = {0};
+    if (!prepare(x, &w))
+        return false;
+    *bytes = bias_bytes(&w.a) + w.each * (size_t)w.workers;
+    return true;
+}
+
+static sedge_status integer_run(sg_exec *x)
+{
+    sg_q8_work w = {.x = x->in[0]->data, .y = x->out[0]->data};
+    if (!prepare(x, &w))
+        return SEDGE_E_BUG; /* scratch took these sizes */
+    int32_t *bias = x->scratch, zero = x->n_in > 2 ? sg_q_zero(x->in[2], 0) : 0;
+    zero = sg_q8_form_zero(w.b, zero, x->in[0]->dtype == SG_I8);
+    for (int64_t i = 0; i < w.a.panel_n; i++)
+        bias[i] = (int32_t)(0 - (uint32_t)zero * (uint32_t)w.b->conv.bias[i]);
+    w.scratch = (uint8_t *)x->scratch + bias_bytes(&w.a);
+    w.a.bias = bias;
+    sg_q8_work_run(x, &w);
+    return SEDGE_OK;
+}
+
+/* Zero points of the columns, or NULL: they are not constant or not so many. */
+static int32_t *column_zeros(sg_plan *p, const sg_step *s, int64_t n)
+{
+    const sg_slot *v = s->n_in > 3 ? sg_step_slot(p, s, 3) : NULL;
+    int64_t count = v ? sg_d_numel(&v->type) : 0;
+    int32_t *zero = sg_arena_array(&p->arena, (size_t)n, sizeof *zero);
+    if (!zero || (v && (v->base != SG_BASE_WEIGHTS || !v->data || (count != 1 && count != n))))
+        return NULL;
+    for (int64_t i = 0; i < n; i++)
+        zero[i] = v ? (int32_t)sg_load_i64((sg_dtype)v->type.dtype, v->data, (size_t)(count == 1 ? 0 : i)) : 0;
+    return zero;
+}
+
+bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s)
+{
+    const sg_slot *x = sg_step_slot(p, s, 0), *w = matrix(p, s, 1), *zero = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
+    if (!x || !w || !sg_q_is_8bit((sg_dtype)x->type.dtype) || !sg_q_is_8bit((sg_dtype)w->type.dtype) ||
+        (zero && sg_d_numel(&zero->type) != 1))
+        return false;
+    const int64_t n = w->type.dim[1];
+    const int32_t *w_zero = column_zeros(p, s, n);
+    int32_t *none = sg_arena_array(&p->arena, (size_t)n, sizeof *none);
+    float *scale = sg_arena_array(&p->arena, (size_t)n, sizeof *scale);
+    sg_q8_bound *b = bound_of(p, w);
+    if (!w_zero || !none || !scale || !b)
+        return false;
+    memset(none, 0, (size_t)n * sizeof *none);
+    memset(scale, 0, (size_t)n * sizeof *scale);
+    if (!sg_q8_bound_pack(p, b, w, w_zero, none, scale, -1, x->type.dtype == SG_I8))
+        return false;
+    b->conv.scale = NULL;
+    s->packed = b;
+    s->absorbed = 0xa; /* the matrix on the right and its zero points */
+    s->kernel = (sg_kernel){.name = "qgemm", .run = integer_run, .scratch = integer_scratch};
+    return true;
+}
