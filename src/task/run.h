@@ -76,6 +76,7 @@ sedge_status sg_keep_room(sedge_task *t, sg_keep *k, size_t n, size_t size, sg_e
 /* Input or output of the model by name or number; -1: none. */
 int sg_find_io(const sedge_model *m, const json_t *ref, bool output);
 sedge_status sg_output(sedge_task *t, const json_t *ref, sedge_tensor *out, sg_err *err);
+sedge_status sg_state_zero(sedge_task *t, sg_err *err);
 /* Shape of the bound input that takes n elements in rows of `cols`. */
 sedge_status sg_shape_input(sedge_task *t, int64_t rows, int64_t cols, sg_err *err);
 

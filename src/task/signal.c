@@ -358,5 +358,5 @@ sedge_status sedge_task_reset(sedge_task *t, sedge_error *err)
     t->start = 0;
     t->stacked = 0;
     sg_decide_reset(t);
-    return sedge_session_state_reset(t->session, err);
+    return sg_state_zero(t, err);
 }

@@ -113,9 +113,7 @@ static sedge_status make_plan(sedge_task *t, const sedge_task_opts *opts, sg_err
     sedge_link *link = sg_arena_array(&t->card.arena, n + (size_t)(po.n_link > 0 ? po.n_link : 0) + 1, sizeof *link);
     if (!link)
         return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
-    int at = 0;
-    for (; at < po.n_link; at++)
-        link[at] = po.link[at];
+    int at = 0; /* the card's come first: states are numbered as links are */
     for (size_t i = 0; i < n; i++) {
         const json_t *s = json_array_get(state, i);
         sedge_io in, out;
@@ -126,10 +124,42 @@ static sedge_status make_plan(sedge_task *t, const sedge_task_opts *opts, sg_err
             return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: state.%zu.init: only 0 is supported", i);
         link[at++] = (sedge_link){out.name, in.name};
     }
+    for (int i = 0; i < po.n_link; i++)
+        link[at++] = po.link[i];
     po.link = link;
     po.n_link = at;
     SG_TRY(sedge_plan_make(&t->plan, t->model, &po, err));
     return sedge_session_open(&t->session, t->plan, &opts->session, err);
+}
+
+/* Every state at its zeros, axes of no known size at 1. */
+sedge_status sg_state_zero(sedge_task *t, sg_err *err)
+{
+    const json_t *state = json_object_get(t->card.root, "state");
+    SG_TRY(sedge_session_state_reset(t->session, err));
+    for (size_t i = 0; i < json_array_size(state); i++) {
+        sedge_io io;
+        int in = sg_find_io(t->model, sg_get(json_array_get(state, i), "in"), false);
+        if (!sedge_model_input(t->model, in, &io) || io.rank < 0 || io.kind != SEDGE_TENSOR || io.dtype == SEDGE_STR)
+            continue;
+        sedge_tensor x = {.kind = SEDGE_TENSOR, .dtype = io.dtype, .rank = io.rank};
+        bool open = false;
+        int64_t n = 1;
+        for (int d = 0; d < x.rank; d++) {
+            x.dim[d] = io.dim[d] < 0 ? 1 : io.dim[d];
+            open = open || io.dim[d] < 0;
+            if (x.dim[d] > ((int64_t)1 << 28) || (n *= x.dim[d]) > ((int64_t)1 << 28))
+                return sg_fail(err, SEDGE_E_LIMIT, "card: state.%zu: too large", i);
+        }
+        if (!open)
+            continue;
+        size_t bytes = (size_t)n * 16;
+        SG_TRY(sg_keep_room(t, &t->signal, bytes, 1, err));
+        memset(t->signal.p, 0, bytes);
+        x.data = t->signal.p;
+        SG_TRY(sedge_session_state_set(t->session, (int)i, &x, err));
+    }
+    return SEDGE_OK;
 }
 
 /* {"const": 16000}: elements of the input's own type. */
@@ -209,6 +239,7 @@ static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task
     SG_TRY(find_source(t, err));
     SG_TRY(make_plan(t, opts, err));
     SG_TRY(bind_rest(t, err));
+    SG_TRY(sg_state_zero(t, err));
     SG_TRY(t->source == SEDGE_SOURCE_IMAGE ? sg_image_open(t, err) : sg_signal_open(t, err));
     SG_TRY(sg_head_open(t, err));
     SG_TRY(sg_decide_open(t, err));

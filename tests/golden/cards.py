@@ -165,6 +165,16 @@ def score(build, testdata, row):
     return hits(got, want, top) / n
 
 
+def voice(build, testdata):
+    """The largest difference of a recurrent model's probabilities, window by window, from those of a reference runtime."""
+    with open(os.path.join(testdata, "expected/silero_vad_on_test_30s.json")) as f:
+        want = json.load(f)["speech_probability"]
+    got = answers(build, testdata, "speech/silero_vad.onnx", ["wav %s/data/audio/silero_test_30s.wav" % testdata])
+    if len(got) != len(want):
+        raise RuntimeError("%d windows, expected %d" % (len(got), len(want)))
+    return max(abs(g["answers"][0]["score"] - w) for g, w in zip(got, want))
+
+
 def main(build, testdata):
     if not os.path.isdir(os.path.join(testdata, "data")):
         print("SKIP no test material in %s\n0 passed, 0 failed, 1 skipped" % testdata)
@@ -180,7 +190,14 @@ def main(build, testdata):
             bad = True
             print("FAIL %s: %s" % (row[0], e), flush=True)
         failed += bad
-    print("%d passed, %d failed, 0 skipped" % (len(TABLE) - failed, failed))
+    try:
+        off = voice(build, testdata)
+    except RuntimeError as e:
+        off = e
+    bad = not isinstance(off, float) or off > 1e-4
+    print("%s speech/silero_vad.onnx: off by %s, allowed 1e-4" % ("FAIL" if bad else "ok  ", off))
+    failed += bad
+    print("%d passed, %d failed, 0 skipped" % (len(TABLE) + 1 - failed, failed))
     return 1 if failed else 0
 
 
