@@ -28,10 +28,10 @@ int sg_taper_find(const char *name);
 
 typedef struct sg_mel_spec {
     uint32_t rate;
-    int fft, window, hop; /* samples; window <= fft */
+    int fft, window, hop; /* samples; window <= fft; fft an even product of 2, 3 and 5 */
     int mels, mfcc; /* mfcc 0: mel energies */
     double low, high; /* Hz; high 0: rate / 2 */
-    double power; /* 1 magnitude, 2 power */
+    double power; /* of magnitudes: 1 magnitude, 2 power */
     double log_eps; /* added before the log (tf), floor (librosa, htk) */
     uint8_t like, taper; /* sg_mel_like, sg_taper */
     bool log;
@@ -46,7 +46,8 @@ int64_t sg_mel_frames(const sg_mel *m, int64_t n);
 /* x [n] -> y [frames, mels or mfcc]; allocates nothing. */
 void sg_mel_run(sg_mel *m, const float *x, int64_t n, float *y);
 
-/* Power spectral density by Welch's method (segments of fft, overlapping by `overlap` of it, averaged): x [n] -> y [fft / 2 + 1]. */
+/* Power spectral density by Welch's method (segments of fft, overlapping by `overlap` of it, averaged): x [n] -> y [fft / 2 + 1],
+ * one-sided, per Hz; log: natural. x lies `stride` apart; fewer than fft samples are one segment with zeros behind it. */
 typedef struct sg_psd sg_psd;
 sedge_status sg_psd_new(sg_psd **out, int fft, int taper, double overlap, bool log, double rate, sg_mem *mem, sg_err *err);
 void sg_psd_free(sg_psd *p);
