@@ -19,10 +19,14 @@ static void make(float *x)
     }
 }
 
+/* Cepstra are sums that cancel: they are as exact as the greatest number is in f32. */
 static void compare(const char *name, const float *y, const double *want, size_t n)
 {
+    double most = 0;
     for (size_t i = 0; i < n; i++)
-        if (!(fabs((double)y[i] - want[i]) <= 2e-5 * fmax(fabs(want[i]), 1e-3)))
+        most = fmax(most, fabs(want[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)y[i] - want[i]) <= 2e-5 * fabs(want[i]) + 1e-7 * most))
             fail_msg("%s: number %zu is %.8g, not %.8g", name, i, (double)y[i], want[i]);
 }
 
