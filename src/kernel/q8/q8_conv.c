@@ -41,7 +41,7 @@ bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool 
     if (sg_q8_conv_is_depthwise(a))
         return sg_q8_dwconv_packed(a, q, bytes, n);
     all.n = a->oc / a->group;
-    if (!sg_q8_packed(&all, a->layers, &a->w_pitch, bytes) || *bytes > ((size_t)1 << 40) / (size_t)a->group)
+    if (!sg_q8_packed(&all, a->layers, &a->w_pitch, bytes) || *bytes > SIZE_MAX / 2 / (size_t)a->group)
         return false;
     a->group_pitch = (int64_t)*bytes;
     a->panel_n = sg_q8_up(all.n, SG_Q8_N);
