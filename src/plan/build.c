@@ -60,8 +60,8 @@ static void slot_init(builder *b, uint32_t i, const sg_value *v)
     if (v->role == SG_CONST) {
         s->base = SG_BASE_WEIGHTS;
         s->data = v->data;
-    } else if (v->role == SG_INPUT) {
-        s->base = SG_BASE_INPUT;
+    } else if (v->role == SG_INPUT || v->role == SG_STATE) {
+        s->base = v->role == SG_STATE ? SG_BASE_STATE : SG_BASE_INPUT;
         s->dynamic = false; /* its shape is known when the run begins */
     } else {
         bool live = v->role == SG_COMPUTED && b->g->node[v->def].op; /* passes leave the values of deleted nodes */

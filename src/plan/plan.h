@@ -9,6 +9,7 @@ typedef enum sg_base {
     SG_BASE_NONE,
     SG_BASE_ARENA,   /* placed in the arena of its memory space */
     SG_BASE_INPUT,   /* the caller's */
+    SG_BASE_STATE,   /* an input that an output of the last run becomes: the session's */
     SG_BASE_OUTPUT,  /* the caller's or the session's, alive until the next run */
     SG_BASE_WEIGHTS, /* the model's */
     SG_BASE_POOL     /* size known only during the run: a block of the session's pool */

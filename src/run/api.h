@@ -36,7 +36,8 @@ struct sedge_plan {
 /* An input that an output of the last run becomes. */
 typedef struct sg_state {
     uint32_t in, out;
-    sg_tensor t;   /* data: a pool block; NULL: fresh, zeros */
+    sg_tensor t; /* data: a pool block; NULL: fresh, zeros */
+    void *spare; /* the block that the next run makes, or NULL */
 } sg_state;
 
 struct sedge_session {

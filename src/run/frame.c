@@ -42,6 +42,7 @@ static sedge_status alloc_frame(sg_frame *f)
               (f->bound_dims = sg_calloc(m, (size_t)p->n_input * (SG_RANK_MAX + 1) + 1, sizeof *f->bound_dims)) &&
               (f->out_buf = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->out_buf)) &&
               (f->out_size = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->out_size)) &&
+              (f->spare = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->spare)) &&
               (f->user_out = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->user_out)) &&
               (f->user_cap = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->user_cap)) &&
               (f->size = sg_calloc(m, (size_t)places + 1, sizeof *f->size)) &&
@@ -110,6 +111,7 @@ void sg_frame_close(sg_frame *f)
     sg_free(m, f->bound_dims, ((size_t)p->n_input * (SG_RANK_MAX + 1) + 1) * sizeof *f->bound_dims);
     sg_free(m, f->out_buf, ((size_t)p->n_output + 1) * sizeof *f->out_buf);
     sg_free(m, f->out_size, ((size_t)p->n_output + 1) * sizeof *f->out_size);
+    sg_free(m, f->spare, ((size_t)p->n_output + 1) * sizeof *f->spare);
     sg_free(m, f->user_out, ((size_t)p->n_output + 1) * sizeof *f->user_out);
     sg_free(m, f->user_cap, ((size_t)p->n_output + 1) * sizeof *f->user_cap);
     sg_free(m, f->size, ((size_t)places + 1) * sizeof *f->size);

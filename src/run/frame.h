@@ -39,6 +39,7 @@ typedef struct sg_frame {
     size_t dev_base; /* where this frame's device arena begins */
     void **out_buf;  /* per output: the session's own memory */
     size_t *out_size;
+    void ***spare;   /* per output: the block that becomes state when the run succeeds, or NULL: it becomes none */
     void **user_out; /* per output: the caller's buffer or NULL */
     size_t *user_cap;
     size_t *size, *off; /* scratch of placement */

@@ -58,19 +58,35 @@ static int find_io(const sg_graph *g, const sg_vid *list, size_t n, const char *
     return -1;
 }
 
+static sedge_status find_link(const sg_graph *g, const sedge_link *l, int *in, int *out, sg_err *err)
+{
+    *in = find_io(g, g->input, g->n_input, l->in);
+    *out = find_io(g, g->output, g->n_output, l->out);
+    if (*in < 0 || *out < 0)
+        return sg_fail(err, SEDGE_E_NOT_FOUND, "link: the model has no %s named %s", *in < 0 ? "input" : "output",
+                       *in < 0 ? l->in : l->out);
+    const sg_type *a = &g->value[g->input[*in]].type, *b = &g->value[g->output[*out]].type;
+    if (a->kind != SG_TENSOR || b->kind != SG_TENSOR || a->dtype != b->dtype || a->dtype == SG_STR)
+        return sg_fail(err, SEDGE_E_TYPE, "link: output %s and input %s are not tensors of one type", l->out, l->in);
+    return SEDGE_OK;
+}
+
+/* Linked inputs are state. */
+static sedge_status mark_states(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
+{
+    int in, out;
+    for (int i = 0; i < o->n_link; i++) {
+        SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
+        p->graph->value[p->graph->input[in]].role = SG_STATE;
+    }
+    return SEDGE_OK;
+}
+
 static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
 {
+    int in, out;
     for (int i = 0; i < o->n_link; i++) {
-        const sg_graph *g = p->model->graph;
-        int in = find_io(g, g->input, g->n_input, o->link[i].in);
-        int out = find_io(g, g->output, g->n_output, o->link[i].out);
-        if (in < 0 || out < 0)
-            return sg_fail(err, SEDGE_E_NOT_FOUND, "link: the model has no %s named %s", in < 0 ? "input" : "output",
-                           in < 0 ? o->link[i].in : o->link[i].out);
-        const sg_type *a = &g->value[g->input[in]].type, *b = &g->value[g->output[out]].type;
-        if (a->kind != SG_TENSOR || b->kind != SG_TENSOR || a->dtype != b->dtype || a->dtype == SG_STR)
-            return sg_fail(err, SEDGE_E_TYPE, "link: output %s and input %s are not tensors of one type", o->link[i].out,
-                           o->link[i].in);
+        SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
         p->plan->link[in] = out;
     }
     return SEDGE_OK;
@@ -82,6 +98,7 @@ static sedge_status prepare_graph(sedge_plan *p, const sedge_plan_opts *o, sg_er
     p->graph = sg_graph_clone(p->model->graph, &p->arena);
     if (!p->graph)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(mark_states(p, o, err));
     if (o->n_bound) {
         SG_TRY(bind_dims(p->graph, o, err));
         SG_TRY(sg_infer_graph(p->graph, err));

@@ -21,8 +21,6 @@ void sedge_session_close(sedge_session **session)
     if (!s)
         return;
     const sg_plan *p = s->plan->plan;
-    for (uint32_t i = 0; i < s->n_state; i++)
-        sg_pool_free(&s->run.pool, s->state[i].t.data);
     sg_frame_close(s->frame);
     if (s->run.dev)
         p->target->device->close(s->run.dev, &s->mem);
@@ -88,6 +86,8 @@ static sedge_status open_session(sedge_session *s, sg_err *err)
         if (p->link[k] >= 0)
             s->state[s->n_state++] = (sg_state){.in = k, .out = (uint32_t)p->link[k]};
     SG_TRY(sg_frame_open(&s->frame, p, &s->run, err));
+    for (uint32_t i = s->n_state; i-- > 0;) /* of two states that an output becomes, the second is a copy */
+        s->frame->spare[s->state[i].out] = &s->state[i].spare;
     return open_device(s, err);
 }
 
@@ -297,28 +297,50 @@ static sedge_status inputs_ready(sedge_session *s, sg_err *err)
     return SEDGE_OK;
 }
 
-/* Outputs that become inputs are copied: the old state stays whole until the run has succeeded. */
+/* An output that was not computed straight into the spare block of its state is copied there. */
+static sedge_status state_fill(sedge_session *s, sg_state *st, sg_err *err)
+{
+    const sg_tensor *o = &s->frame->val[s->plan->plan->output[st->out]];
+    if (st->spare && o->data == st->spare)
+        return SEDGE_OK;
+    size_t bytes = sg_tensor_bytes(o);
+    if (!st->spare || sg_pool_room(st->spare) < bytes) {
+        sg_pool_free(&s->run.pool, st->spare);
+        st->spare = sg_pool_alloc(&s->run.pool, bytes);
+        if (!st->spare)
+            return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of state", bytes);
+    }
+    if (bytes)
+        memcpy(st->spare, o->data, bytes);
+    return SEDGE_OK;
+}
+
+/* The states of this run stay whole until all of the next are there; then the blocks change places. */
 static sedge_status states_step(sedge_session *s, sg_err *err)
 {
     const sg_plan *p = s->plan->plan;
+    for (uint32_t i = 0; i < s->n_state; i++)
+        SG_TRY(state_fill(s, &s->state[i], err));
     for (uint32_t i = 0; i < s->n_state; i++) {
         sg_state *st = &s->state[i];
-        const sg_tensor *o = &s->frame->val[p->output[st->out]];
-        size_t bytes = sg_tensor_bytes(o);
-        if (!st->t.data || sg_pool_room(st->t.data) < bytes) {
-            void *room = sg_pool_alloc(&s->run.pool, bytes);
-            if (!room)
-                return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of state", bytes);
-            sg_pool_free(&s->run.pool, st->t.data);
-            st->t.data = room;
-        }
-        void *room = st->t.data;
-        if (bytes)
-            memmove(room, o->data, bytes);
-        st->t = *o;
-        st->t.data = room;
+        void *old = st->t.data;
+        st->t = s->frame->val[p->output[st->out]];
+        st->t.data = st->spare;
+        st->spare = old;
     }
     return SEDGE_OK;
+}
+
+/* Forgets a state. What the caller may still read as an output of the last run is kept as the spare block. */
+static void state_drop(sedge_session *s, sg_state *st)
+{
+    void *drop = st->t.data;
+    if (drop && st->spare != s->frame->val[s->plan->plan->output[st->out]].data) {
+        drop = st->spare;
+        st->spare = st->t.data;
+    }
+    sg_pool_free(&s->run.pool, drop);
+    st->t.data = NULL;
 }
 
 /* Outputs that could not be computed in place in the caller's buffer are copied there. */
@@ -383,10 +405,8 @@ sedge_status sedge_session_get_output(sedge_session *s, int i, sedge_tensor *out
 sedge_status sedge_session_state_reset(sedge_session *s, sedge_error *err)
 {
     (void)err;
-    for (uint32_t i = 0; i < s->n_state; i++) {
-        sg_pool_free(&s->run.pool, s->state[i].t.data);
-        s->state[i].t.data = NULL;
-    }
+    for (uint32_t i = 0; i < s->n_state; i++)
+        state_drop(s, &s->state[i]);
     return SEDGE_OK;
 }
 
@@ -421,7 +441,7 @@ sedge_status sedge_session_state_set(sedge_session *s, int i, const sedge_tensor
         return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of state", bytes);
     if (bytes)
         memcpy(room, t->data, bytes);
-    sg_pool_free(&s->run.pool, s->state[i].t.data);
+    state_drop(s, &s->state[i]);
     memcpy(&s->state[i].t, t, sizeof s->state[i].t);
     s->state[i].t.data = room;
     return SEDGE_OK;

@@ -150,7 +150,7 @@ static sedge_status slot_shapes(sg_frame *f, sg_err *err)
     const sg_plan *p = f->plan;
     for (uint32_t i = 1; i < p->n_slot; i++) {
         const sg_slot *s = &p->slot[i];
-        if (s->dynamic || s->type.rank < 0 || (s->base == SG_BASE_INPUT && s->storage == i))
+        if (s->dynamic || s->type.rank < 0 || ((s->base == SG_BASE_INPUT || s->base == SG_BASE_STATE) && s->storage == i))
             continue;
         sg_tensor *t = &f->val[i];
         for (int k = 0; k < s->type.rank; k++)
@@ -194,7 +194,27 @@ static size_t bytes_at_bounds(const sg_plan *p, uint32_t slot)
     return sg_slot_bytes(s, dim, &bytes) ? bytes : 0;
 }
 
-/* Storages of outputs: the caller's buffer or the session's. */
+/* Where output k is computed: the caller's buffer, the block that becomes state, or the session's own memory. NULL: none. */
+static void *output_room(sg_frame *f, uint32_t k, size_t bytes)
+{
+    if (f->user_out[k] && f->user_cap[k] >= bytes)
+        return f->user_out[k];
+    void **spare = f->spare[k];
+    void *room = spare ? *spare : f->out_buf[k];
+    if (room && (spare ? sg_pool_room(room) : f->out_size[k]) >= bytes)
+        return room;
+    size_t most = bytes_at_bounds(f->plan, f->plan->slot[f->plan->output[k]].storage);
+    bytes = bytes > most ? bytes : most;
+    if (spare) {
+        sg_pool_free(&f->run->pool, room);
+        return *spare = sg_pool_alloc(&f->run->pool, bytes);
+    }
+    sg_free_aligned(f->run->mem, room, f->out_size[k]);
+    f->out_buf[k] = sg_alloc_aligned(f->run->mem, bytes);
+    f->out_size[k] = f->out_buf[k] ? bytes : 0;
+    return f->out_buf[k];
+}
+
 static sedge_status output_storage(sg_frame *f, sg_err *err)
 {
     const sg_plan *p = f->plan;
@@ -208,20 +228,9 @@ static sedge_status output_storage(sg_frame *f, sg_err *err)
         if (!first)
             continue;
         size_t bytes = sg_tensor_bytes(&f->val[root]);
-        if (f->user_out[k] && f->user_cap[k] >= bytes) {
-            f->val[root].data = f->user_out[k];
-            continue;
-        }
-        if (!f->out_buf[k] || f->out_size[k] < bytes) {
-            size_t most = bytes_at_bounds(p, root);
-            bytes = bytes > most ? bytes : most;
-            sg_free_aligned(f->run->mem, f->out_buf[k], f->out_size[k]);
-            f->out_buf[k] = sg_alloc_aligned(f->run->mem, bytes);
-            if (!f->out_buf[k])
-                return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %u", bytes, k);
-            f->out_size[k] = bytes;
-        }
-        f->val[root].data = f->out_buf[k];
+        f->val[root].data = output_room(f, k, bytes);
+        if (!f->val[root].data)
+            return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of output %u", bytes, k);
     }
     return SEDGE_OK;
 }

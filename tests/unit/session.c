@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "failing.h"
+#include "run/api.h"
 #include "sedge/sedge.h"
 #include "tiny_onnx.h"
 
@@ -213,6 +214,237 @@ static void linked_state(void **state)
     must_run(&e);
     assert_int_equal(sedge_session_state_get(e.s, 0, &out, NULL), SEDGE_OK);
     assert_true(((float *)out.data)[0] == 1);
+    engine_close(&e);
+}
+
+/* Opens the model that stands there with `n` links. */
+static void linked_open(engine *e, const sedge_link *link, int n, const sedge_session_opts *so)
+{
+    sedge_plan_opts po;
+    sedge_error err = {0};
+    sedge_plan_opts_init(&po);
+    po.link = link;
+    po.n_link = n;
+    if (engine_open(e, &po, NULL, so, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+}
+
+static void give(engine *e, sedge_tensor in)
+{
+    assert_int_equal(sedge_session_set_input(e->s, 0, &in, NULL), SEDGE_OK);
+}
+
+static const float *output_of(engine *e, int i)
+{
+    sedge_tensor out;
+    assert_int_equal(sedge_session_get_output(e->s, i, &out, NULL), SEDGE_OK);
+    return out.data;
+}
+
+static const float *state_of(engine *e, int i)
+{
+    sedge_tensor out;
+    assert_int_equal(sedge_session_state_get(e->s, i, &out, NULL), SEDGE_OK);
+    return out.data;
+}
+
+/* The linked output is computed where it stands as the next state; two blocks change places. */
+static void state_without_a_copy(void **state)
+{
+    (void)state;
+    engine e;
+    const sedge_link link = {"next", "s"};
+    counter_model();
+    linked_open(&e, &link, 1, NULL);
+    assert_int_equal(e.p->plan->slot[e.p->plan->input[0]].base, SG_BASE_INPUT);
+    assert_int_equal(e.p->plan->slot[e.p->plan->input[1]].base, SG_BASE_STATE);
+    float x[2] = {1, 2};
+    give(&e, tensor(x, SEDGE_F32, 1, 2, 0));
+    const float *at[6];
+    sedge_session_stats before = {0}, after;
+    for (int i = 0; i < 6; i++) {
+        must_run(&e);
+        at[i] = output_of(&e, 1);
+        assert_ptr_equal(at[i], state_of(&e, 0));
+        assert_true(at[i][0] == (float)(i + 1) && at[i][1] == (float)(2 * i + 2));
+        assert_true(i == 0 || at[i] != at[i - 1]);
+        assert_true(i < 2 || at[i] == at[i - 2]);
+        if (i == 1)
+            sedge_session_get_stats(e.s, &before);
+    }
+    sedge_session_get_stats(e.s, &after);
+    assert_int_equal(before.allocations, after.allocations);
+    /* A buffer of the caller for it: then the state is a copy. */
+    float mine[2] = {0};
+    assert_int_equal(sedge_session_set_output(e.s, 1, mine, sizeof mine, NULL), SEDGE_OK);
+    must_run(&e);
+    assert_true(mine[0] == 7 && mine[1] == 14);
+    mine[0] = mine[1] = 0;
+    must_run(&e);
+    assert_true(mine[0] == 8 && mine[1] == 16);
+    assert_int_equal(sedge_session_set_output(e.s, 1, mine, 4, NULL), SEDGE_OK);
+    assert_int_equal(sedge_session_run(e.s, NULL, NULL), SEDGE_E_LIMIT);
+    assert_true(state_of(&e, 0)[0] == 8);
+    engine_close(&e);
+}
+
+/* What was given out as an output stays until the next run, whatever becomes of the state. */
+static void outputs_outlive_their_state(void **state)
+{
+    (void)state;
+    engine e;
+    const sedge_link link = {"next", "s"};
+    counter_model();
+    linked_open(&e, &link, 1, NULL);
+    float x[2] = {1, 2}, set[2] = {100, 200};
+    sedge_tensor st = tensor(set, SEDGE_F32, 1, 2, 0);
+    give(&e, tensor(x, SEDGE_F32, 1, 2, 0));
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(sedge_session_state_reset(e.s, NULL), SEDGE_OK);
+        must_run(&e);
+        const float *out = output_of(&e, 1);
+        for (int k = 0; k < 3; k++) {
+            if (k != 1)
+                assert_int_equal(sedge_session_state_reset(e.s, NULL), SEDGE_OK);
+            assert_true(k == 1 || state_of(&e, 0)[1] == 0);
+            assert_int_equal(sedge_session_state_set(e.s, 0, &st, NULL), SEDGE_OK);
+            assert_true(state_of(&e, 0)[1] == 200);
+            assert_true(out[0] == 1 && out[1] == 2);
+        }
+        must_run(&e);
+        assert_true(output_of(&e, 1)[1] == 202);
+    }
+    engine_close(&e);
+}
+
+static void cancel_after(void *ctx, int step, double seconds)
+{
+    (void)seconds;
+    if (step == 0)
+        *(volatile int *)ctx = 1;
+}
+
+/* The run stops when the next state has been computed already. */
+static void failure_leaves_the_state(void **state)
+{
+    (void)state;
+    engine e;
+    const sedge_link link = {"next", "s"};
+    volatile int cancel = 0;
+    sedge_session_opts so;
+    sedge_session_opts_init(&so);
+    so.on_step = cancel_after;
+    so.on_step_ctx = (void *)(uintptr_t)&cancel;
+    counter_model();
+    linked_open(&e, &link, 1, &so);
+    float x[2] = {1, 2};
+    give(&e, tensor(x, SEDGE_F32, 1, 2, 0));
+    sedge_run_opts ro;
+    sedge_run_opts_init(&ro);
+    ro.cancel = &cancel;
+    for (int i = 1; i < 4; i++) {
+        cancel = 0;
+        assert_int_equal(sedge_session_run(e.s, &ro, NULL), SEDGE_E_CANCELLED);
+        assert_true(state_of(&e, 0)[1] == (float)(2 * i - 2));
+        assert_int_equal(sedge_session_run(e.s, NULL, NULL), SEDGE_OK);
+        assert_true(state_of(&e, 0)[1] == (float)(2 * i));
+    }
+    engine_close(&e);
+}
+
+/* y = s1 + x; s1 becomes s2 as it was, s2 becomes x: neither output is computed, both are copied. */
+static void a_line_of_delays(void **state)
+{
+    (void)state;
+    int64_t dim[1] = {1};
+    static const sedge_link link[2] = {{"d2", "s2"}, {"d1", "s1"}};
+    pb g = {.n = 0};
+    onnx_node(&g, "Add", "s1", "x", "y");
+    onnx_node(&g, "Identity", "s2", NULL, "d1");
+    onnx_node(&g, "Identity", "x", NULL, "d2");
+    static const char *const in[] = {"x", "s2", "s1"}, *const out[] = {"y", "d1", "d2"};
+    for (int k = 0; k < 3; k++)
+        onnx_io(&g, 11, in[k], F32, dim, 1);
+    for (int k = 0; k < 3; k++)
+        onnx_io(&g, 12, out[k], F32, dim, 1);
+    onnx_model(&model, &g, 17);
+    engine e;
+    linked_open(&e, link, 2, NULL);
+    for (int i = 1; i < 8; i++) {
+        float x = (float)(i * i);
+        give(&e, tensor(&x, SEDGE_F32, 1, 1, 0));
+        must_run(&e);
+        assert_true(*output_of(&e, 0) == x + (float)(i > 2 ? (i - 2) * (i - 2) : 0));
+    }
+    engine_close(&e);
+}
+
+/* next = s + x, y = next * t: both s and t become next. */
+static void two_states_of_one_output(void **state)
+{
+    (void)state;
+    int64_t dim[1] = {1};
+    static const sedge_link link[2] = {{"next", "s"}, {"next", "t"}};
+    pb g = {.n = 0};
+    onnx_node(&g, "Add", "s", "x", "next");
+    onnx_node(&g, "Mul", "next", "t", "y");
+    onnx_io(&g, 11, "x", F32, dim, 1);
+    onnx_io(&g, 11, "s", F32, dim, 1);
+    onnx_io(&g, 11, "t", F32, dim, 1);
+    onnx_io(&g, 12, "y", F32, dim, 1);
+    onnx_io(&g, 12, "next", F32, dim, 1);
+    onnx_model(&model, &g, 17);
+    engine e;
+    linked_open(&e, link, 2, NULL);
+    float x = 1;
+    give(&e, tensor(&x, SEDGE_F32, 1, 1, 0));
+    for (int i = 1; i < 6; i++) {
+        must_run(&e);
+        assert_true(*output_of(&e, 0) == (float)(i * (i - 1)));
+        assert_true(*state_of(&e, 0) == (float)i && *state_of(&e, 1) == (float)i);
+    }
+    engine_close(&e);
+}
+
+/* next = [s, x]: a cache that grows by one in every run. */
+static void a_state_that_grows(void **state)
+{
+    (void)state;
+    int64_t any[1] = {-1}, one[1] = {1};
+    static const sedge_link link = {"next", "s"};
+    pb g = {.n = 0}, n = {.n = 0}, axis = {.n = 0};
+    pb_str(&axis, 1, "axis");
+    pb_int(&axis, 3, 0);
+    pb_int(&axis, 20, 2);
+    pb_str(&n, 1, "s");
+    pb_str(&n, 1, "x");
+    pb_str(&n, 2, "next");
+    pb_str(&n, 4, "Concat");
+    pb_msg(&n, 5, &axis);
+    pb_msg(&g, 1, &n);
+    onnx_io(&g, 11, "x", F32, one, 1);
+    onnx_io(&g, 11, "s", F32, any, 1);
+    onnx_io(&g, 12, "next", F32, NULL, -1);
+    onnx_model(&model, &g, 17);
+    engine e;
+    linked_open(&e, &link, 1, NULL);
+    sedge_session_stats first = {0}, last;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 1; i <= 100; i++) {
+            float x = (float)i;
+            give(&e, tensor(&x, SEDGE_F32, 1, 1, 0));
+            must_run(&e);
+            const float *y = output_of(&e, 0);
+            assert_ptr_equal(y, state_of(&e, 0));
+            for (int k = 0; k < i; k++)
+                assert_true(y[k] == (float)(k + 1));
+        }
+        assert_int_equal(sedge_session_state_reset(e.s, NULL), SEDGE_OK);
+        if (round == 1)
+            sedge_session_get_stats(e.s, &first);
+    }
+    sedge_session_get_stats(e.s, &last);
+    assert_int_equal(first.allocations, last.allocations);
     engine_close(&e);
 }
 
@@ -468,6 +700,12 @@ int main(void)
         cmocka_unit_test(equal_runs_allocate_nothing),
         cmocka_unit_test(lengths_up_to_the_bound),
         cmocka_unit_test(linked_state),
+        cmocka_unit_test(state_without_a_copy),
+        cmocka_unit_test(outputs_outlive_their_state),
+        cmocka_unit_test(failure_leaves_the_state),
+        cmocka_unit_test(a_line_of_delays),
+        cmocka_unit_test(two_states_of_one_output),
+        cmocka_unit_test(a_state_that_grows),
         cmocka_unit_test(loopback_device),
         cmocka_unit_test(callers_buffer),
         cmocka_unit_test(misuse_is_explained),
