@@ -12,11 +12,12 @@ typedef struct option {
 } option;
 
 static const option options[] = {
-    {'i', "--in", NULL, true},           {'o', "-o", "--out", true},    {'d', "--dim", NULL, true},
-    {'t', "--threads", NULL, true},      {'s', "--seed", NULL, true},   {'S', "--seconds", NULL, true},
-    {'j', "--json", NULL, false},        {'p', "--ops", NULL, false},   {'g', "--graph", NULL, true},
-    {'f', "--functions", NULL, true},    {'T', "--target", NULL, true}, {'F', "--allow-fallback", NULL, false},
-    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
+    {'i', "--in", NULL, true},        {'o', "-o", "--out", true},          {'d', "--dim", NULL, true},
+    {'t', "--threads", NULL, true},   {'s', "--seed", NULL, true},         {'S', "--seconds", NULL, true},
+    {'j', "--json", NULL, false},     {'p', "--ops", NULL, false},         {'g', "--graph", NULL, true},
+    {'f', "--functions", NULL, true}, {'T', "--target", NULL, true},       {'F', "--allow-fallback", NULL, false},
+    {'c', "--card", NULL, true},      {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
+    {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -91,6 +92,10 @@ static bool apply(args *a, char letter, const char *value)
         return true;
     case 's': return read_u64(value, UINT64_MAX, &a->seed);
     case 'S': return read_seconds(value, &a->seconds);
+    case 'c': a->card = value; return *value != 0;
+    case 'r': a->raw = value; return *value != 0;
+    case 'l': return a->jsonl = true;
+    case 'w': return a->write = true;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;
     case 'F': return a->allow_fallback = true;

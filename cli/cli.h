@@ -10,7 +10,9 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "import/data/data.h"
+#include "sedge/media.h"
 #include "sedge/sedge.h"
+#include "sedge/task.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LIMIT = 3 };
 
@@ -20,7 +22,7 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_inspect;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_inspect;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -42,11 +44,11 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target;
+    const char *out, *graph, *functions, *target, *card, *raw;
     uint32_t threads;
     uint64_t seed;
     double seconds;
-    bool json, ops, allow_fallback, no_optimize, help;
+    bool json, jsonl, write, ops, allow_fallback, no_optimize, help;
 } args;
 
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */
@@ -138,6 +140,24 @@ const char *bytes_text(double bytes, char text[32]);
 /* The model as published and, when it could be planned, as planned, into PATH: .svg, or .dot for Graphviz. The exit status. */
 int draw_graphs(const opened *o, const char *path);
 
+/* ---- sources.c: what to work on --------------------------------------------------------------- */
+
+typedef struct sources {
+    char **path; /* "-": standard input */
+    size_t n, cap;
+} sources;
+
+/* Adds a file, the files of a folder or what a pattern matches. The exit status. */
+int sources_add(sources *s, const char *word);
+void sources_free(sources *s);
+
+/* ---- answer.c, paint.c: by the card ------------------------------------------------------------ */
+
+/* sedge run MODEL SOURCE...: the exit status. */
+int run_sources(const args *a);
+/* Draws answers on the frame they are about and writes that as PNG. */
+sedge_status paint_answers(const sedge_frame *f, const sedge_answers *s, const char *path, sedge_error *err);
+
 /* ---- progress.c ------------------------------------------------------------------------------- */
 
 typedef struct progress {
@@ -157,7 +177,11 @@ typedef struct json {
     FILE *f;
     int depth;
     bool comma[32];
+    bool line; /* all in one line */
 } json;
+
+/* For a value that the caller writes itself, as JSON. */
+FILE *json_raw(json *j, const char *key);
 
 void json_open(json *j, const char *key, char bracket); /* '{' or '[' */
 void json_close(json *j, char bracket);

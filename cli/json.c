@@ -24,11 +24,11 @@ static void lead(json *j, const char *key)
     if (j->comma[j->depth])
         fputc(',', j->f);
     j->comma[j->depth] = true;
-    if (j->depth)
+    if (j->depth && !j->line)
         fprintf(j->f, "\n%*s", 2 * j->depth, "");
     if (key) {
         escaped(j->f, key, strlen(key));
-        fputs(": ", j->f);
+        fputs(j->line ? ":" : ": ", j->f);
     }
 }
 
@@ -45,11 +45,17 @@ void json_close(json *j, char bracket)
 {
     bool any = j->comma[j->depth];
     j->depth--;
-    if (any)
+    if (any && !j->line)
         fprintf(j->f, "\n%*s", 2 * j->depth, "");
     fputc(bracket, j->f);
     if (j->depth == 0)
         fputc('\n', j->f);
+}
+
+FILE *json_raw(json *j, const char *key)
+{
+    lead(j, key);
+    return j->f;
 }
 
 /* Bytes that are no UTF-8 would make the whole document unreadable: they become '?'. */

@@ -7,7 +7,9 @@
 
 static int run_main(int argc, char **argv);
 
-const verb verb_run = {"run", "inference on tensors: prints the outputs, writes them with -o",
+const verb verb_run = {"run", "inference: on tensors, or by the card on files, folders and streams",
+                       "run MODEL FILE|FOLDER|PATTERN|-... [--card F] [--jsonl] [--raw nv12:1280x720|s16le:16000] [-o OUT.png]\n"
+                       "       sedge "
                        "run MODEL [--in NAME=FILE]... [-o DIR] [--dim N=1]... [--threads T] [--seed S] [--functions F.onnx]\n"
                        "                 [--target cpu|reference|loopback] [--allow-fallback] [--no-optimize] [--json]",
                        run_main};
@@ -219,11 +221,15 @@ out:
 static int run_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_run, "iodtsjfTFO", argc, argv);
+    int status = args_parse(&a, &verb_run, "iodtsjfTFOcrl", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_run.usage);
-    else if (status == EXIT_OK && a.n_rest != 1)
-        status = usage(&verb_run, a.n_rest ? "one model at a time" : "which model?");
+    else if (status == EXIT_OK && a.n_rest < 1)
+        status = usage(&verb_run, "which model?");
+    else if (status == EXIT_OK && a.n_rest > 1 && a.n_in)
+        status = usage(&verb_run, "--in gives tensors, files are answered by the card: one or the other");
+    else if (status == EXIT_OK && a.n_rest > 1)
+        status = run_sources(&a);
     else if (status == EXIT_OK)
         status = run_model(&a);
     args_free(&a);
