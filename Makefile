@@ -16,7 +16,7 @@ build:
 
 # A real model answers real inputs.
 run: build
-	@$(BUILD)/examples/keywords examples/keywords/keywords.onnx examples/keywords/labels.txt examples/keywords/clips/*.wav
+	@$(BUILD)/sedge run examples/keywords/keywords.onnx examples/keywords/clips
 
 test:
 	@tools/install-packages build test

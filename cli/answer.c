@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "sedge/task.h"
 
@@ -14,8 +15,8 @@ typedef struct job {
     sedge_task_info info;
     sedge_image *image;
     const char *path;   /* of what is being answered */
-    size_t n_source, n_answer;
-    double run_ms;
+    size_t n_source, n_answer, cap_ms;
+    double *ms;         /* of each answer, from bytes to answer but for the decoding */
     bool many;          /* a line for each answer */
     int raw_pixel, raw_width, raw_height; /* --raw of pictures; raw_pixel -1: none */
     sedge_audio raw_audio;                /* --raw of sound; rate 0: none */
@@ -160,8 +161,15 @@ static void print_answers(const job *j, const sedge_answers *s)
 static int take(void *ctx, const sedge_answers *s)
 {
     job *j = ctx;
-    j->n_answer++;
-    j->run_ms += s->run_ms;
+    if (j->n_answer == j->cap_ms) {
+        size_t cap = j->cap_ms ? 2 * j->cap_ms : 256;
+        double *grown = realloc(j->ms, cap * sizeof *grown);
+        if (!grown)
+            return 1;
+        j->ms = grown;
+        j->cap_ms = cap;
+    }
+    j->ms[j->n_answer++] = s->pre_ms + s->run_ms + s->post_ms;
     if (j->a->json || j->a->jsonl) {
         json w = {.f = stdout, .line = true};
         json_open(&w, NULL, '{');
@@ -353,6 +361,24 @@ static sedge_status open_task(job *j, sedge_error *err)
     return j->info.source == SEDGE_SOURCE_IMAGE ? sedge_image_new(&j->image, NULL, err) : SEDGE_OK;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void sum_up(const job *j)
+{
+    char peak[32];
+    struct rusage use;
+    if (!j->many || j->n_answer < 2 || j->a->json || j->a->jsonl)
+        return;
+    qsort(j->ms, j->n_answer, sizeof *j->ms, by_size);
+    getrusage(RUSAGE_SELF, &use);
+    printf("%zu answers, p50 %.2f ms, peak memory %s\n", j->n_answer, j->ms[j->n_answer / 2],
+           bytes_text(1024.0 * (double)use.ru_maxrss, peak));
+}
+
 static int answer_all(job *j, const sources *s)
 {
     progress p;
@@ -369,6 +395,7 @@ static int answer_all(job *j, const sources *s)
         progress_show(&p, (double)(k + 1) / (double)s->n);
     }
     progress_clear(&p);
+    sum_up(j);
     if (failed && s->n > 1)
         status = fail("%zu of %zu sources gave no answer", failed, s->n);
     return failed ? EXIT_FAILED : status;
@@ -390,6 +417,7 @@ int run_sources(const args *a)
     j.many = s.n > 1;
     if (status == EXIT_OK)
         status = answer_all(&j, &s);
+    free(j.ms);
     sedge_image_free(&j.image);
     sedge_task_close(&j.task);
     sedge_model_close(&j.model);

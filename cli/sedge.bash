@@ -1,20 +1,21 @@
-# bash completion of sedge: verbs (run check bench inspect version help), options, files.
+# bash completion of sedge: verbs (run card check bench inspect version help), options, files.
 _sedge()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     local common="--dim --functions --target --allow-fallback --no-optimize --help"
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "run check bench inspect version help" -- "$word"))
+        COMPREPLY=($(compgen -W "run card check bench inspect version help" -- "$word"))
         return
     fi
     case $before in
     --target) COMPREPLY=($(compgen -W "cpu reference loopback" -- "$word")); return ;;
-    -o | --out) COMPREPLY=($(compgen -d -- "$word")); return ;;
+    -o | --out) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --threads | --seed | --seconds | --dim) return ;;
     esac
     if [[ $word == -* ]]; then
         case $verb in
-        run) COMPREPLY=($(compgen -W "--in -o --out --threads --seed --json $common" -- "$word")) ;;
+        run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
+        card) COMPREPLY=($(compgen -W "--card --json --write --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --json $common" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;
