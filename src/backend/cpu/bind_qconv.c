@@ -81,7 +81,7 @@ static sedge_status run(sg_exec *x)
     if (sg_numel(x->out[0]) == 0)
         return SEDGE_OK;
     if (!args_of(x, b, &c.a) || sg_numel(in) == 0 || !sg_qconv_scratch(&c.a, &c.scratch_bytes))
-        return sg_ref_qlinear_conv(x);
+        return sg_exec_ref(x);
     cut_channels(&c, x->threads > 0 ? x->threads : 1);
     c.x = in->data;
     c.y = x->out[0]->data;
@@ -122,6 +122,7 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s)
     sg_qconv_pack(&a, w->data, w->type.dtype == SG_I8, b->w_zero, room);
     b->weight = room;
     s->packed = b;
+    s->absorbed = 1u << 3;
     s->kernel = (sg_kernel){.name = "qconv_s8", .run = run};
     return true;
 }
