@@ -83,7 +83,8 @@ typedef struct sedge_answers {
     const char *task;
     int n;
     const sedge_answer *answer; /* best first */
-    /* A mask over the source: label of each pixel, [mask_h, mask_w]; NULL: none. */
+    /* A mask over the source, [mask_h, mask_w]; NULL: none. Head mask: class of each pixel, 255 where the model did not see it. Rows:
+     * 1 + number of the best answer that covers the pixel, 0: none. */
     const uint8_t *mask;
     int mask_w, mask_h;
     const float *vector; /* an embedding */

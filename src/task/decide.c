@@ -58,7 +58,7 @@ void sg_decide_run(sedge_task *t, sedge_answers *out)
     bool now = !out->abstained && !ignored(sg_get(f, "ignore"), a->text) &&
                (double)a->score >= (d->state ? off : sg_num(f, "on"));
     int k = (int)sg_num_at(sg_get(f, "of"), 0), n = (int)sg_num_at(sg_get(f, "of"), 1), sum = 0;
-    d->on[d->seen % n] = now;
+    d->on[d->asked++ % (unsigned)n] = now;
     for (int i = 0; i < n; i++)
         sum += d->on[i];
     bool on = sum >= k;

@@ -104,6 +104,16 @@ static void softmax(float *x, size_t n)
 }
 
 /* Rows of `row` elements get softmax each. */
+void sg_activate(float *s, size_t n, const char *act, size_t row)
+{
+    if (strcmp(act, "softmax") == 0)
+        for (size_t i = 0; row && i + row <= n; i += row)
+            softmax(s + i, row);
+    if (strcmp(act, "sigmoid") == 0)
+        for (size_t i = 0; i < n; i++)
+            s[i] = (float)(1 / (1 + exp(-(double)s[i])));
+}
+
 sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err)
 {
     size_t n = sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
@@ -111,12 +121,7 @@ sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *ac
     float *s = t->scores.p;
     for (size_t i = 0; i < n; i++)
         s[i] = (float)sedge_tensor_f64(x, i);
-    if (strcmp(act, "softmax") == 0)
-        for (size_t i = 0; row && i + row <= n; i += row)
-            softmax(s + i, row);
-    if (strcmp(act, "sigmoid") == 0)
-        for (size_t i = 0; i < n; i++)
-            s[i] = (float)(1 / (1 + exp(-(double)s[i])));
+    sg_activate(s, n, act, row);
     return SEDGE_OK;
 }
 
@@ -315,13 +320,11 @@ static const struct {
     const char *name;
     sedge_status (*run)(sedge_task *t, sedge_answers *out, sg_err *err);
 } heads[SG_HEAD_COUNT] = {
-    [SG_HEAD_CLASSES] = {"classes", head_classes},
-    [SG_HEAD_ROWS] = {"rows", sg_head_rows},
-    [SG_HEAD_BOXES] = {"boxes", sg_head_boxes},
-    [SG_HEAD_RESIDUAL] = {"residual", head_residual},
-    [SG_HEAD_EMBEDDING] = {"embedding", head_embedding},
-    [SG_HEAD_VALUE] = {"value", head_value},
-    [SG_HEAD_CTC] = {"ctc", head_ctc},
+    [SG_HEAD_CLASSES] = {"classes", head_classes},    [SG_HEAD_ROWS] = {"rows", sg_head_rows},
+    [SG_HEAD_BOXES] = {"boxes", sg_head_boxes},       [SG_HEAD_PRIORS] = {"priors", sg_head_priors},
+    [SG_HEAD_MASK] = {"mask", sg_head_mask},          [SG_HEAD_KEYPOINTS] = {"keypoints", sg_head_keypoints},
+    [SG_HEAD_RESIDUAL] = {"residual", head_residual}, [SG_HEAD_EMBEDDING] = {"embedding", head_embedding},
+    [SG_HEAD_VALUE] = {"value", head_value},          [SG_HEAD_CTC] = {"ctc", head_ctc},
 };
 
 sedge_status sg_head_open(sedge_task *t, sg_err *err)
@@ -333,15 +336,19 @@ sedge_status sg_head_open(sedge_task *t, sg_err *err)
     if (t->head == SG_HEAD_COUNT)
         return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s is not supported yet", sg_text(t->answer, "head"));
     const json_t *refs = sg_get(sg_get(t->answer, "scores"), "out");
-    if (json_is_array(refs) && json_array_size(refs) > 1)
+    if (json_is_array(refs) && json_array_size(refs) > 1 && t->head != SG_HEAD_PRIORS)
         return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.scores.out: several outputs are not supported yet");
-    bool boxes = t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES;
-    if (boxes && t->source != SEDGE_SOURCE_IMAGE)
+    bool places = t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES || t->head == SG_HEAD_PRIORS || t->head == SG_HEAD_MASK ||
+                  t->head == SG_HEAD_KEYPOINTS;
+    if (places && t->source != SEDGE_SOURCE_IMAGE)
         return sg_fail(err, SEDGE_E_FORMAT, "card: answer.head: %s needs a picture", heads[t->head].name);
-    if (sg_get(t->answer, "masks") || sg_get(t->answer, "points"))
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer: masks and points of rows are not supported yet");
+    if (t->decide_fields && sg_int(t->decide_fields, "mean_of") > 1 && t->head != SG_HEAD_CLASSES && t->head != SG_HEAD_RESIDUAL)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.decide.mean_of: not supported for the head %s",
+                       heads[t->head].name);
     if (t->head == SG_HEAD_ROWS && !sg_get(sg_get(t->answer, "scores"), "at"))
         return sg_fail(err, SEDGE_E_FORMAT, "card: answer.scores.at is missing");
+    if (t->head == SG_HEAD_PRIORS)
+        SG_TRY(sg_priors_open(t, err));
     if (t->head == SG_HEAD_CTC)
         SG_TRY(open_ctc(t, err));
     return t->head == SG_HEAD_CTC ? SEDGE_OK : read_labels(t, err);

@@ -26,7 +26,7 @@ static double act(double v, const char *name)
     return strcmp(name, "exp") == 0 ? exp(v) : v;
 }
 
-static double raise(double v, double power)
+double sg_raise(double v, double power)
 {
     return power == 1 ? v : v > 0 ? pow(v, power) : 0;
 }
@@ -100,11 +100,11 @@ static sedge_status one_row(sedge_task *t, const table *x, const rows_card *r, s
     double object = 1, score;
     if (r->objectness) {
         object = act((double)at(x, row, (size_t)sg_int(r->objectness, "at")), sg_text(r->objectness, "act"));
-        object = raise(object, sg_num(r->objectness, "power"));
+        object = sg_raise(object, sg_num(r->objectness, "power"));
     }
     size_t best;
     best_of(x, r, row, &best, &score);
-    score = raise(score, r->power) * object;
+    score = sg_raise(score, r->power) * object;
     if (!(score >= r->least))
         return SEDGE_OK;
     int64_t cls = (int64_t)(best - r->score_at);
@@ -118,6 +118,39 @@ static sedge_status one_row(sedge_task *t, const table *x, const rows_card *r, s
     if (r->cell)
         cell_box(x, r->cell, row, b);
     return sg_found_add(t, b, r->form, r->frac, (float)score, sg_label_of(t, cls), (int)row, err);
+}
+
+typedef struct row_points {
+    const table *x;
+    size_t at, dims;
+    double kx, ky;
+} row_points;
+
+static void row_point(const void *ctx, int row, int k, double v[3])
+{
+    const row_points *r = ctx;
+    size_t c = r->at + (size_t)k * r->dims;
+    v[0] = (double)at(r->x, (size_t)row, c) * r->kx;
+    v[1] = (double)at(r->x, (size_t)row, c + 1) * r->ky;
+    if (r->dims == 3)
+        v[2] = (double)at(r->x, (size_t)row, c + 2);
+}
+
+/* Points and masks of the rows that stay. */
+static sedge_status row_extras(sedge_task *t, const table *x, bool frac, sedge_answers *out, sg_err *err)
+{
+    const json_t *points = sg_get(t->answer, "points"), *masks = sg_get(t->answer, "masks");
+    if (points) {
+        int n;
+        row_points r = {x, 0, (size_t)sg_int(points, "dims"), frac ? t->place.w : 1, frac ? t->place.h : 1};
+        SG_TRY(sg_points_span(t, x->channels, &r.at, &n, err));
+        SG_TRY(sg_row_points(t, n, row_point, &r, out, err));
+    }
+    size_t from, to;
+    if (!masks)
+        return SEDGE_OK;
+    SG_TRY(span(x, sg_get(masks, "at"), "masks", &from, &to, err));
+    return sg_row_masks(t, x->v + from * x->channel_step, x->row_step, x->channel_step, (int)(to - from), out, err);
 }
 
 sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err)
@@ -149,7 +182,8 @@ sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err)
     t->n_found = 0;
     for (size_t i = 0; i < x.rows; i++)
         SG_TRY(one_row(t, &x, &r, i, err));
-    return sg_found_answers(t, nms, out, err);
+    SG_TRY(sg_found_answers(t, nms, out, err));
+    return row_extras(t, &x, r.frac, out, err);
 }
 
 static size_t numel(const sedge_tensor *x)

@@ -68,9 +68,32 @@ static void one(writer *w, const sedge_task *t, const sedge_answer *a)
         put(w, a->label >= 0 ? ",\"label\":" : ",\"text\":");
         string(w, a->text);
     }
-    if (t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES)
+    if (t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES || t->head == SG_HEAD_PRIORS || t->head == SG_HEAD_MASK ||
+        t->head == SG_HEAD_KEYPOINTS)
         list(w, ",\"box\":", a->box, 4);
+    if (a->n_point)
+        list(w, ",\"points\":", &a->point[0].x, a->n_point * 3);
     put(w, "}");
+}
+
+/* Runs along the rows: [value, length, value, length, ...]. */
+static void mask(writer *w, const sedge_answers *a)
+{
+    size_t n = (size_t)a->mask_w * (size_t)a->mask_h;
+    put(w, ",\"mask\":{\"size\":[");
+    number(w, a->mask_h);
+    put(w, ",");
+    number(w, a->mask_w);
+    put(w, "],\"runs\":[");
+    for (size_t i = 0, to; i < n && !w->stopped; i = to) {
+        for (to = i + 1; to < n && a->mask[to] == a->mask[i]; to++) {
+        }
+        put(w, i ? "," : "");
+        number(w, a->mask[i]);
+        put(w, ",");
+        number(w, (double)(to - i));
+    }
+    put(w, "]}");
 }
 
 static void flag(writer *w, const char *key, int v)
@@ -100,6 +123,8 @@ sedge_status sedge_answers_json(const sedge_task *t, const sedge_answers *a, int
     put(&w, "]");
     if (a->vector)
         list(&w, ",\"vector\":", a->vector, a->n_vector);
+    if (a->mask)
+        mask(&w, a);
     if (a->decided >= 0)
         flag(&w, ",\"decided\":", a->decided);
     if (a->abstained)

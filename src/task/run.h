@@ -22,6 +22,15 @@ typedef struct sg_place {
     int src_w, src_h; /* of the source */
 } sg_place;
 
+/* n maps of h x w floats. */
+typedef struct sg_maps {
+    const float *v;
+    int n, h, w;
+    size_t map_step, pixel_step;
+} sg_maps;
+
+typedef void sg_point_fn(const void *ctx, int row, int k, double v[3]);
+
 typedef struct sg_found {
     float box[4]; /* source pixels */
     float score, weight;
@@ -30,7 +39,8 @@ typedef struct sg_found {
 
 typedef struct sg_decide {
     sg_keep mean; /* [mean_of, n] */
-    int seen;     /* answers so far */
+    int seen;       /* answers so far */
+    unsigned asked; /* and those that were on or off */
     uint8_t on[1024];
     bool state;
     double since;
@@ -66,8 +76,11 @@ struct sedge_task {
     int columns;
     size_t window, hop, lead;
     bool begun;
+    sedge_resampler *resampler;
+    uint32_t resampler_from, from; /* from: rate of this stream; 0: nothing came yet */
 
-    sg_keep found, answers, points, scores, text, mask, vector;
+    sg_keep found, answers, points, scores, text, mask, vector, priors;
+    size_t n_prior;
     int n_found;
     sg_decide decide;
 };
@@ -96,6 +109,19 @@ sedge_status sg_head_run(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_head_boxes(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_head_mask(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_head_keypoints(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_head_priors(sedge_task *t, sedge_answers *out, sg_err *err);
+sedge_status sg_priors_open(sedge_task *t, sg_err *err);
+/* The mask of every answer from `coefficients` numbers of its row. */
+sedge_status sg_row_masks(sedge_task *t, const float *first, size_t row_step, size_t channel_step, int coefficients,
+                          sedge_answers *out, sg_err *err);
+sedge_status sg_load_maps(sedge_task *t, const json_t *ref, const char *axes, sg_keep *keep, sg_maps *m, sg_err *err);
+sedge_status sg_points_span(const sedge_task *t, size_t channels, size_t *at, int *n, sg_err *err);
+sedge_status sg_row_points(sedge_task *t, int n, sg_point_fn *read, const void *ctx, sedge_answers *out, sg_err *err);
+/* A pixel of the input as one of the source. */
+sedge_point sg_point_of(const sedge_task *t, double x, double y, double score);
+double sg_raise(double v, double power);
+void sg_activate(float *s, size_t n, const char *act, size_t row);
 /* The found boxes, after `nms` (NULL: none), best first, as answers. */
 sedge_status sg_found_answers(sedge_task *t, const json_t *nms, sedge_answers *out, sg_err *err);
 sedge_status sg_found_add(sedge_task *t, const float box[4], const char *form, bool frac, float score, int label, int row,

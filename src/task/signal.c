@@ -169,47 +169,45 @@ static double seconds(const sedge_task *t, uint64_t row)
     return ((double)row - (double)t->lead) / (rate > 0 ? rate : 1);
 }
 
-static float sample(const sedge_audio *a, size_t i)
+/* The stream's rate is that of its first piece. */
+static sedge_status resampler(sedge_task *t, uint32_t from, sg_err *err)
 {
-    const uint8_t *p = a->data;
-    switch (a->sample) {
-    case SEDGE_PCM_U8: return ((float)p[i] - 128) / 128;
-    case SEDGE_PCM_S16: return (float)(int16_t)(uint16_t)(p[2 * i] | p[2 * i + 1] << 8) / 32768;
-    case SEDGE_PCM_S24: {
-        uint32_t v = (uint32_t)p[3 * i] << 8 | (uint32_t)p[3 * i + 1] << 16 | (uint32_t)p[3 * i + 2] << 24;
-        return (float)(int32_t)v / 2147483648.0f;
+    if (t->from == from)
+        return SEDGE_OK;
+    if (t->from)
+        return sg_fail(err, SEDGE_E_ARG, "task: the stream began with %u samples a second, this piece has %u", (unsigned)t->from,
+                       (unsigned)from);
+    if (t->resampler && t->resampler_from == from) {
+        sedge_resampler_reset(t->resampler);
+    } else {
+        sedge_media_opts opts;
+        sedge_media_opts_init(&opts);
+        opts.alloc = t->mem.fn;
+        opts.alloc_ctx = t->mem.ctx;
+        sedge_resampler_free(&t->resampler);
+        SG_TRY(sedge_resampler_new(&t->resampler, from, t->info.rate, &opts, err));
+        t->resampler_from = from;
     }
-    case SEDGE_PCM_S32: {
-        uint32_t v;
-        memcpy(&v, p + 4 * i, 4);
-        return (float)(int32_t)v / 2147483648.0f;
-    }
-    default: {
-        float v;
-        memcpy(&v, p + 4 * i, 4);
-        return v;
-    }
-    }
+    t->from = from;
+    return SEDGE_OK;
 }
 
-/* One channel in the card's range, behind what is held. */
+/* One channel at the card's rate and in its range, behind what is held; NULL: what the resampler still holds. */
 static sedge_status append_audio(sedge_task *t, const sedge_audio *a, sg_err *err)
 {
-    if (a->channels < 1 || a->channels > 8 || a->sample > SEDGE_PCM_S32 || a->frames > SIZE_MAX / 64)
-        return sg_fail(err, SEDGE_E_ARG, "task: samples of 1 to 8 channels are taken");
-    if (a->rate != t->info.rate)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "task: %u samples a second; the card takes %u", (unsigned)a->rate,
-                       (unsigned)t->info.rate);
-    SG_TRY(sg_keep_room(t, &t->stream, t->held + a->frames, sizeof(float), err));
+    if (a && a->frames > SIZE_MAX / 64)
+        return sg_fail(err, SEDGE_E_ARG, "task: too many samples");
+    if (a)
+        SG_TRY(resampler(t, a->rate, err));
+    else if (!t->from)
+        return SEDGE_OK;
+    size_t room = sedge_resampler_room(t->resampler, a ? a->frames : 0), n = 0;
+    SG_TRY(sg_keep_room(t, &t->stream, t->held + room, sizeof(float), err));
     float *v = (float *)t->stream.p + t->held;
-    float k = (sg_is(t->input, "range", "s16") ? 32768.0f : 1.0f) / (float)a->channels;
-    for (size_t i = 0; i < a->frames; i++) {
-        float sum = 0;
-        for (size_t c = 0; c < a->channels; c++)
-            sum += sample(a, i * a->channels + c);
-        v[i] = sum * k;
-    }
-    t->held += a->frames;
+    SG_TRY(sedge_resampler_push(t->resampler, a, v, room, &n, err));
+    for (size_t i = 0; sg_is(t->input, "range", "s16") && i < n; i++)
+        v[i] *= 32768.0f;
+    t->held += n;
     return SEDGE_OK;
 }
 
@@ -234,6 +232,7 @@ static sedge_status begin(sedge_task *t, sg_err *err)
         memset(t->stream.p, 0, n * sizeof(float));
     t->held = t->lead;
     t->start = 0;
+    t->from = 0;
     t->begun = true;
     return SEDGE_OK;
 }
@@ -295,10 +294,9 @@ sedge_status sedge_task_push_audio(sedge_task *t, const sedge_audio *audio, sedg
     SG_TRY(check_source(t, SEDGE_SOURCE_AUDIO, err));
     SG_TRY(can_stream(t, err));
     SG_TRY(begin(t, err));
-    if (!audio)
-        return finish(t, fn, ctx, err);
     SG_TRY(append_audio(t, audio, err));
-    return drain(t, fn, ctx, err);
+    SG_TRY(drain(t, fn, ctx, err));
+    return audio ? SEDGE_OK : finish(t, fn, ctx, err);
 }
 
 sedge_status sedge_task_push_rows(sedge_task *t, const float *row, size_t rows, int columns, sedge_answer_fn *fn, void *ctx,
@@ -338,6 +336,7 @@ sedge_status sedge_task_run_audio(sedge_task *t, const sedge_audio *audio, sedge
     t->begun = false;
     SG_TRY(begin(t, err));
     SG_TRY(append_audio(t, audio, err));
+    SG_TRY(append_audio(t, NULL, err));
     return run_held(t, out, err);
 }
 

@@ -279,13 +279,14 @@ void sedge_task_close(sedge_task **task)
         return;
     sedge_session_close(&t->session);
     sedge_plan_close(&t->plan);
-    sg_keep *keep[] = {&t->data,    &t->signal, &t->other,  &t->stream, &t->stack, &t->norm,   &t->found,
-                       &t->answers, &t->points, &t->scores, &t->text,   &t->mask,  &t->vector, &t->decide.mean};
+    sg_keep *keep[] = {&t->data,   &t->signal, &t->other, &t->stream, &t->stack,  &t->norm,   &t->found,      &t->answers,
+                       &t->points, &t->scores, &t->text,  &t->mask,   &t->vector, &t->priors, &t->decide.mean};
     for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++)
         drop(t, keep[i]);
     for (int i = 0; i < SG_CONST_MAX; i++)
         drop(t, &t->fixed[i]);
     sg_image_work_free(t->work);
+    sedge_resampler_free(&t->resampler);
     free(t->card_text);
     sg_card_free(&t->card);
     sg_mem mem = t->mem;

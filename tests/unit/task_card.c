@@ -55,7 +55,7 @@ static void refused(void **state)
         {HEAD "\"answer\":{\"head\":\"classes\",\"scores\":{\"act\":\"soft\"}}}", "answer.scores.act must be one of"},
         {HEAD "\"answer\":{\"head\":\"classes\"},\"labels\":{\"file\":\"../x\"}}", "labels.file must lie in the card's folder"},
         {HEAD "\"answer\":{\"head\":\"classes\"},\"labels\":\"/etc/passwd\"}", "labels.file must lie in the card's folder"},
-        {HEAD "\"answer\":{\"head\":\"priors\",\"loc\":0,\"scores\":0,\"priors\":\"a.npy\"}}", "not supported yet"},
+        {HEAD "\"answer\":{\"head\":\"priors\",\"loc\":0,\"scores\":0,\"priors\":\"a.npy\"}}", "priors needs a picture"},
         {"{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"a\":{\"const\":1}},\"answer\":{\"head\":\"value\"}}", "no such input"},
         {"{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"0\":{\"image\":{},\"text\":{\"tokens\":\"bytes\"}}},"
          "\"answer\":{\"head\":\"value\"}}",
@@ -95,8 +95,8 @@ static void fields_and_sources(void **state)
 
 typedef struct seen {
     int n;
-    float score[64];
-    int label[64];
+    float score[80];
+    int label[80];
 } seen;
 
 static int take(void *ctx, const sedge_answers *a)
@@ -113,20 +113,31 @@ static void pieces(void **state)
     sedge_error err = {.status = SEDGE_OK};
     sedge_task *t = open_text(HEAD "\"answer\":{\"head\":\"classes\",\"decide\":{\"mean_of\":2}},\"labels\":\"labels.txt\"}",
                               &err);
-    static int16_t pcm[24000];
+    enum { PCM = 60000 };
+    static int16_t pcm[PCM];
     uint32_t x = 1;
-    for (size_t i = 0; i < 24000; i++)
+    for (size_t i = 0; i < PCM; i++)
         pcm[i] = (int16_t)((x = x * 1664525u + 1013904223u) >> 18);
-    sedge_audio whole = {SEDGE_PCM_S16, 1, 16000, 24000, pcm};
-    seen a = {.n = 0}, b = {.n = 0};
-    assert_int_equal(sedge_task_push_audio(t, &whole, take, &a, &err), SEDGE_OK);
-    assert_int_equal(sedge_task_reset(t, &err), SEDGE_OK);
-    for (size_t i = 0; i < 24000; i += 160) {
-        sedge_audio piece = {SEDGE_PCM_S16, 1, 16000, 160, pcm + i};
-        assert_int_equal(sedge_task_push_audio(t, &piece, take, &b, &err), SEDGE_OK);
+    static const uint32_t rates[] = {16000, 44100, 8000};
+    for (int k = 0; k < 3; k++) {
+        sedge_audio whole = {SEDGE_PCM_S16, 1, rates[k], PCM, pcm};
+        seen a = {.n = 0}, b = {.n = 0};
+        size_t step = rates[k] / 100;
+        assert_int_equal(sedge_task_reset(t, &err), SEDGE_OK);
+        assert_int_equal(sedge_task_push_audio(t, &whole, take, &a, &err), SEDGE_OK);
+        assert_int_equal(sedge_task_push_audio(t, NULL, take, &a, &err), SEDGE_OK);
+        assert_int_equal(sedge_task_reset(t, &err), SEDGE_OK);
+        for (size_t i = 0; i < PCM; i += step) {
+            sedge_audio piece = {SEDGE_PCM_S16, 1, rates[k], i + step < PCM ? step : PCM - i, pcm + i};
+            assert_int_equal(sedge_task_push_audio(t, &piece, take, &b, &err), SEDGE_OK);
+        }
+        sedge_audio other = {SEDGE_PCM_S16, 1, 11025, 10, pcm};
+        assert_int_equal(sedge_task_push_audio(t, &other, take, &b, &err), SEDGE_E_ARG);
+        assert_int_equal(sedge_task_push_audio(t, NULL, take, &b, &err), SEDGE_OK);
+        /* 3.75 s, 1.36 s and 7.5 s: a window each 0.1 s from 1 s on. */
+        assert_int_equal(a.n, k == 0 ? 28 : k == 1 ? 4 : 66);
+        assert_memory_equal(&a, &b, sizeof a);
     }
-    assert_int_equal(a.n, 6);
-    assert_memory_equal(&a, &b, sizeof a);
     sedge_task_close(&t);
 }
 
