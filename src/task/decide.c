@@ -52,7 +52,7 @@ void sg_decide_run(sedge_task *t, sedge_answers *out)
     const sedge_answer *a = out->answer;
     if (sg_get(f, "floor") && (double)a->score < sg_num(f, "floor"))
         out->abstained = 1;
-    if (!sg_get(f, "on") || d->seen < sg_int(f, "mean_of"))
+    if (!sg_get(f, "on") || (sg_int(f, "mean_of") > 1 && d->seen < sg_int(f, "mean_of")))
         return;
     double off = sg_get(f, "off") ? sg_num(f, "off") : sg_num(f, "on");
     bool now = !out->abstained && !ignored(sg_get(f, "ignore"), a->text) &&
