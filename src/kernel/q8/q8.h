@@ -38,7 +38,9 @@ typedef struct sg_q8_dw {
     const uint8_t *const *tap; /* [taps]: what the first output reads there, at channel 0 */
     const int64_t *step;       /* [taps]: bytes from one output to the next */
     int taps;                  /* a multiple of 4 */
-    bool slides;               /* 12 taps, and the next output reads as its taps 0 to 7 what this one reads as 4 to 11 */
+    /* 1 or 2: 12 taps, which are three columns of three and one without weight, and the columns of the next output are this one's
+     * moved by so many. 0: nothing of that. */
+    int slides;
     int64_t n, channels;
     const int8_t *w; /* blocks of channels: [taps / 4][channels][4] bytes, channels in the block's order */
     const int32_t *bias; /* in the order of the blocks */
@@ -50,11 +52,11 @@ typedef struct sg_q8_dw {
 } sg_q8_dw;
 
 typedef struct sg_q8_table {
-    bool portable;    /* plain C */
-    bool x_signed;    /* the form */
+    bool portable; /* plain C */
+    bool x_signed; /* the form */
     int rows, panels; /* of the largest tile */
-    int lanes;        /* of 16 channels, in the widest block of a depthwise convolution */
-    double macs_us;   /* about how many products a microsecond does, for cutting work */
+    int lanes; /* of 16 channels, in the widest block of a depthwise convolution */
+    double macs_us; /* about how many products a microsecond does, for cutting work */
     void (*tile)(const sg_q8_tile *t);
     void (*dw)(const sg_q8_dw *d);
 } sg_q8_table;

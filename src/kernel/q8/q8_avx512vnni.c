@@ -211,18 +211,79 @@ static inline __attribute__((always_inline)) void dw_block(const sg_q8_dw *d, in
     }
 }
 
+static inline __attribute__((always_inline)) __m512i tap_of(const sg_q8_dw *d, int tap, int64_t i, int64_t from, __mmask64 mask)
+{
+    return _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, d->tap[tap] + i * d->step[tap] + from),
+                            _mm512_set1_epi32((int)d->flip));
+}
+
+/* A column of three taps of output i; the fourth has no weight, and repeats the third. */
+static inline __attribute__((always_inline)) void column(const sg_q8_dw *d, int tap, int64_t i, int64_t from, __mmask64 mask,
+                                                         __m512i to[4])
+{
+    __m512i x2 = tap_of(d, tap + 2, i, from, mask);
+    const __m512i x[4] = {tap_of(d, tap, i, from, mask), tap_of(d, tap + 1, i, from, mask), x2, x2};
+    interleave(x, to);
+}
+
+/* As dw_block where columns of one output are columns of the next: every column is read once, and weights stay in registers. */
+static inline __attribute__((always_inline)) void dw_slide(const sg_q8_dw *d, int64_t from, const int lanes, __mmask64 mask,
+                                                           const int stride)
+{
+    const narrowing n = narrowing_of(&d->out);
+    const __mmask64 here = lanes == 4 ? _cvtu64_mask64(UINT64_MAX) : _cvtu64_mask64(((uint64_t)1 << (16 * lanes)) - 1);
+    __m512i w[12], a[4], b[4], c[4], acc[4];
+#pragma GCC unroll 12
+    for (int v = 0; v < 12; v++)
+        w[v] = _mm512_maskz_loadu_epi8(here, d->w + from * 12 + 16 * lanes * v);
+    column(d, 0, 0, from, mask, stride == 1 ? b : c);
+    if (stride == 1)
+        column(d, 4, 0, from, mask, c);
+    for (int64_t i = 0; i < d->n; i++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++) {
+            a[v] = stride == 1 ? b[v] : c[v];
+            b[v] = c[v];
+        }
+        if (stride == 2)
+            column(d, 4, i, from, mask, b);
+        column(d, 8, i, from, mask, c);
+#pragma GCC unroll 4
+        for (int v = 0; v < 4; v++) {
+            acc[v] = _mm512_dpbusd_epi32(_mm512_maskz_loadu_epi8(here, d->bias + from + 4 * lanes * v), a[v], w[v]);
+            acc[v] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc[v], b[v], w[4 + v]), c[v], w[8 + v]);
+            acc[v] = scaled(acc[v], _mm512_castsi512_ps(_mm512_maskz_loadu_epi8(here, d->scale + from + 4 * lanes * v)), &n);
+        }
+        _mm512_mask_storeu_epi8(d->y + i * d->y_pitch + from, mask, narrow(acc[0], acc[1], acc[2], acc[3], &n));
+    }
+}
+
+#define DW(lanes)                                                                    \
+    static void dw_##lanes(const sg_q8_dw *d, int64_t from, __mmask64 mask)          \
+    {                                                                                \
+        dw_block(d, from, lanes, mask);                                              \
+    }                                                                                \
+    static void dw_##lanes##_by_one(const sg_q8_dw *d, int64_t from, __mmask64 mask) \
+    {                                                                                \
+        dw_slide(d, from, lanes, mask, 1);                                           \
+    }                                                                                \
+    static void dw_##lanes##_by_two(const sg_q8_dw *d, int64_t from, __mmask64 mask) \
+    {                                                                                \
+        dw_slide(d, from, lanes, mask, 2);                                           \
+    }
+DW(1)
+DW(2)
+DW(4)
+
 void sg_q8_dw_avx512vnni(const sg_q8_dw *d)
 {
+    static void (*const blocks[3][3])(const sg_q8_dw *d, int64_t from, __mmask64 mask) = {
+        {dw_1, dw_1_by_one, dw_1_by_two}, {dw_2, dw_2_by_one, dw_2_by_two}, {dw_4, dw_4_by_one, dw_4_by_two}};
     for (int64_t c = 0; c < d->channels;) {
         int64_t left = d->channels - c;
         int lanes = sg_q8_dw_lanes(left, 4);
         __mmask64 mask = _cvtu64_mask64(UINT64_MAX >> (64 - (left < 16 * lanes ? left : 16 * lanes)));
-        if (lanes == 4)
-            dw_block(d, c, 4, mask);
-        else if (lanes == 2)
-            dw_block(d, c, 2, mask);
-        else
-            dw_block(d, c, 1, mask);
+        blocks[lanes / 2][d->slides](d, c, mask);
         c += 16 * lanes;
     }
 }

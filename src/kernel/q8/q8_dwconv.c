@@ -128,10 +128,11 @@ static void run(const sg_q8_conv *a, const sg_q8_table *q, const uint8_t *x, int
         tap[i] = inside ? x + (iy * a->w + ix) * a->c : padding(a, scratch);
         step[i] = inside ? a->stride_w * a->c : 0;
     }
+    bool slides = all == 12 && a->kh == 3 && a->kw == 3 && a->stride_w <= 2 && a->dilation_w == 1;
     sg_q8_dw d = {.tap = tap,
                   .step = step,
                   .taps = (int)all,
-                  .slides = all == 12 && by_columns(a) && a->stride_w == 1 && a->dilation_w == 1,
+                  .slides = slides ? (int)a->stride_w : 0,
                   .n = n,
                   .channels = a->c,
                   .w = a->weight,
