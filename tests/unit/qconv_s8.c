@@ -3,7 +3,9 @@
 
 #include <stdbool.h>
 
+#include "backend/cpu/bind.h"
 #include "quant_onnx.h"
+#include "run/api.h"
 #include "sedge/sedge.h"
 
 enum { ROOM = 1 << 17 };
@@ -60,6 +62,47 @@ static void other_consts(pb *g, int x_type, int y_type, bool ties)
     bytes_const(g, "zy", y_type, NULL, 0, 1);
 }
 
+/* Channels behind the axes of space, or back. */
+static void turn(const sg_tensor *t, const uint8_t *from, bool back, uint8_t *to)
+{
+    int64_t c = t->dim[1], space = sg_numel(t) / (t->dim[0] * c);
+    for (int64_t i = 0; i < sg_numel(t); i++) {
+        int64_t last = i / (c * space) * c * space + i % space * c + i / space % c;
+        to[back ? i : last] = from[back ? last : i];
+    }
+}
+
+/* The step's kernel once more, on tensors whose channels stand last, by any number of threads: the same answer. */
+static void check_last(const sg_plan *p, const int64_t *dim, const sedge_tensor *want)
+{
+    static _Alignas(64) uint8_t scratch[1 << 20];
+    static uint8_t x[ROOM], y[ROOM], back[ROOM];
+    const sg_step *s = &p->step[0];
+    const sg_type *wt = &sg_step_slot(p, s, 3)->type;
+    sg_tensor in = {.data = x, .dtype = SG_U8, .rank = wt->rank, .layout = SG_LAYOUT_LAST}, w = in, out = in;
+    memcpy(in.dim, dim, (size_t)in.rank * sizeof *dim);
+    memcpy(out.dim, want->dim, (size_t)in.rank * sizeof *dim);
+    for (int i = 0; i < w.rank; i++)
+        w.dim[i] = wt->dim[i];
+    out.data = y;
+    turn(&in, image, false, x);
+    sg_tensor *ins[9] = {&in, NULL, NULL, &w}, *outs[1] = {&out};
+    for (int threads = 1; threads < 8; threads += threads == 3 ? 4 : 1) {
+        sg_err err = {0};
+        size_t bytes = 0, n = (size_t)sg_numel(&out);
+        sg_exec e = {.op = s->op, .attrs = s->attrs, .n_in = s->n_in, .n_out = 1, .in = ins, .out = outs, .threads = threads};
+        e.err = &err;
+        e.packed = s->packed;
+        e.scratch = scratch;
+        memset(y, 0x5a, n);
+        assert_true(n == 0 || s->kernel.scratch(&e, &bytes));
+        assert_true(bytes <= sizeof scratch);
+        assert_true(n == 0 || s->kernel.run(&e) == SEDGE_OK);
+        turn(&out, y, true, back);
+        assert_memory_equal(back, want->data, n);
+    }
+}
+
 /* Runs on one target; returns the kernel of the only step. */
 static const char *run(const pb *g, const char *target, const int64_t *dim, int rank, uint8_t *y, size_t *n)
 {
@@ -90,6 +133,8 @@ static const char *run(const pb *g, const char *target, const int64_t *dim, int 
     memcpy(y, out.data, *n);
     assert_true(sedge_plan_step(p, 0, &op, &who, &kernel));
     strncpy(name, kernel, sizeof name - 1);
+    if (strcmp(name, "qconv") == 0)
+        check_last(p->plan, dim, &out);
     sedge_session_close(&s);
     sedge_plan_close(&p);
     sedge_model_close(&m);
@@ -143,6 +188,32 @@ static void convolutions(void **state)
         onnx_io(&g, 11, "x", x_type, x, 2 + n);
         onnx_io(&g, 12, "y", y_type, NULL, -1);
         compare(&g, x, 2 + n, "qconv");
+    }
+}
+
+/* Enough work for several threads. */
+static void large_convolutions(void **state)
+{
+    (void)state;
+    static pb g, m;
+    for (uint32_t k = 0; k < 4; k++) {
+        bool depthwise = k % 2;
+        int64_t c = depthwise ? 31 : 16, oc = depthwise ? 31 : 14, x[4] = {1, c, 65, 64}, w[4] = {oc, depthwise ? 1 : c, 3, 3};
+        int64_t pads[4] = {1, 1, 1, 1};
+        int64_t stride[2] = {k / 2 + 1, k / 2 + 1}, group = depthwise ? c : 1;
+        seed = k + 1;
+        g.n = 0;
+        other_consts(&g, k % 2 ? U8 : I8, U8, false);
+        channel_consts(&g, I8, w[0], true, false);
+        bytes_const(&g, "w", I8, w, 4, oc * w[1] * 9);
+        node_begin(&m, "QLinearConv", "x,sx,zx,w,sw,zw,sy,zy", "y");
+        attribute(&m, "group", &group, 0);
+        attribute(&m, "strides", stride, 2);
+        attribute(&m, "pads", pads, 4);
+        pb_msg(&g, 1, &m);
+        onnx_io(&g, 11, "x", k % 2 ? U8 : I8, x, 4);
+        onnx_io(&g, 12, "y", U8, NULL, -1);
+        compare(&g, x, 4, "qconv");
     }
 }
 
@@ -215,7 +286,7 @@ static void sums(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(products),
-                                       cmocka_unit_test(integer_products), cmocka_unit_test(sums)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(convolutions), cmocka_unit_test(large_convolutions),
+                                       cmocka_unit_test(products), cmocka_unit_test(integer_products), cmocka_unit_test(sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
