@@ -197,15 +197,24 @@ static void quantize_one(const quantizer *q, int64_t at, int64_t is)
     sg_store_i64(t, q->y->data, (size_t)at, (int64_t)sg_q_rne(v) + z);
 }
 
-/* A run of f32 with one scale to 8 bits. */
+/* A run of f32 with one scale to 8 bits: sg_q_round for results so small that rounding may be done in float, where adding
+ * 1.5 * 2^23 leaves the integer in the low bits. */
 static void quantize_run(const quantizer *q, int64_t at, int64_t n, int64_t is)
 {
-    const float *x = (const float *)q->x->data + at;
-    uint8_t *y = (uint8_t *)q->y->data + at;
-    float s = (float)sg_load_f64((sg_dtype)q->s->dtype, q->s->data, (size_t)is);
-    int32_t z = q->z ? (int32_t)sg_load_i64((sg_dtype)q->z->dtype, q->z->data, (size_t)is) : 0;
-    for (int64_t i = 0; i < n; i++)
-        y[i] = (uint8_t)sg_q_round(x[i] / s, z, q->lo, q->hi);
+    const float *restrict x = (const float *)q->x->data + at;
+    uint8_t *restrict y = (uint8_t *)q->y->data + at;
+    const float s = (float)sg_load_f64((sg_dtype)q->s->dtype, q->s->data, (size_t)is);
+    const int32_t z = q->z ? (int32_t)sg_load_i64((sg_dtype)q->z->dtype, q->z->data, (size_t)is) : 0;
+    const float min = (float)(q->lo - z), max = (float)(q->hi - z);
+    for (int64_t i = 0; i < n; i++) {
+        float t = x[i] / s;
+        uint32_t bits;
+        t = t > min ? t : min;
+        t = t < max ? t : max;
+        t += 12582912.0f;
+        memcpy(&bits, &t, sizeof bits);
+        y[i] = (uint8_t)(bits + (uint32_t)z);
+    }
 }
 
 sedge_status sg_ref_quantize(sg_exec *x)
