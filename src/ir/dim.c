@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-int64_t sg_dim_apply(sg_dim_op op, int64_t a, int64_t b)
+static int64_t apply(sg_dim_op op, int64_t a, int64_t b)
 {
     int64_t r;
     switch (op) {
@@ -11,13 +11,19 @@ int64_t sg_dim_apply(sg_dim_op op, int64_t a, int64_t b)
     case SG_DIM_SUB: return __builtin_sub_overflow(a, b, &r) ? SG_DIM_BAD - 1 : r;
     case SG_DIM_MUL: return __builtin_mul_overflow(a, b, &r) ? SG_DIM_BAD - 1 : r;
     case SG_DIM_DIV: return b == 0 || (b == -1 && a == INT64_MIN) ? 0 : a / b - (a % b != 0 && (a < 0) != (b < 0));
-    case SG_DIM_MOD: return b == 0 || b == -1 ? 0 : a - b * sg_dim_apply(SG_DIM_DIV, a, b);
+    case SG_DIM_MOD: return b == 0 || b == -1 ? 0 : a - b * apply(SG_DIM_DIV, a, b);
     case SG_DIM_MIN: return a < b ? a : b;
     case SG_DIM_MAX: return a > b ? a : b;
     case SG_DIM_BCAST: return a == 1 ? b : a;
     case SG_DIM_SYM: break;
     }
     return a;
+}
+
+int64_t sg_dim_apply(sg_dim_op op, int64_t a, int64_t b)
+{
+    int64_t r = apply(op, a, b);
+    return sg_dim_is_expr(r) ? INT64_MIN / 2 : r; /* the numbers below would read as expressions */
 }
 
 static sg_dim push(sg_dims *t, const sg_dim_node *n)
@@ -96,4 +102,15 @@ sg_dim sg_dim_make(sg_dims *t, sg_dim_op op, sg_dim a, sg_dim b)
             return INT64_MIN + (int64_t)i;
     sg_dim_node n = {.op = (uint8_t)op, .a = a, .b = b};
     return push(t, &n);
+}
+
+void sg_guard_add(sg_guards *t, sg_guard_kind kind, sg_dim a, sg_dim b)
+{
+    for (size_t i = t->n; i-- > 0;)
+        if (t->v[i].kind == kind && t->v[i].a == a && t->v[i].b == b)
+            return;
+    if (sg_grow(t->mem, &t->v, &t->cap, t->n + 1, sizeof *t->v) == SEDGE_OK)
+        t->v[t->n++] = (sg_guard){(uint8_t)kind, a, b};
+    else
+        t->lost = true;
 }

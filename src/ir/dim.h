@@ -52,12 +52,40 @@ sg_dim sg_dim_named(sg_dims *t, const char *name);
 sg_dim sg_dim_make(sg_dims *t, sg_dim_op op, sg_dim a, sg_dim b);
 #define SG_DIM_BAD INT64_MAX
 
-/* One operation on constants; division by zero gives 0. Wraps nowhere: saturates to SG_DIM_BAD - 1. */
+/* One operation on constants; division by zero gives 0. Wraps nowhere: saturates to SG_DIM_BAD - 1, and downwards to
+ * INT64_MIN / 2. */
 int64_t sg_dim_apply(sg_dim_op op, int64_t a, int64_t b);
 /* Value of d given the value of every expression. */
 static inline int64_t sg_dim_value(sg_dim d, const int64_t *values)
 {
     return sg_dim_is_expr(d) ? values[sg_dim_expr(d)] : d;
+}
+
+/* What a symbolic answer rests on, to be looked at again when the dims are numbers. */
+typedef enum sg_guard_kind {
+    SG_GUARD_EQUAL,    /* a == b */
+    SG_GUARD_AT_LEAST, /* a >= b */
+    SG_GUARD_BCAST     /* a == b, or one of them is 1 */
+} sg_guard_kind;
+
+typedef struct sg_guard {
+    uint8_t kind; /* sg_guard_kind */
+    sg_dim a, b;
+} sg_guard;
+
+typedef struct sg_guards {
+    sg_mem *mem;
+    sg_guard *v;
+    size_t n, cap;
+    bool lost; /* memory ended: a guard is missing */
+} sg_guards;
+
+/* Adds one that is not there yet. */
+void sg_guard_add(sg_guards *t, sg_guard_kind kind, sg_dim a, sg_dim b);
+static inline bool sg_guard_holds(const sg_guard *g, const int64_t *values)
+{
+    int64_t a = sg_dim_value(g->a, values), b = sg_dim_value(g->b, values);
+    return a == b || (g->kind == SG_GUARD_AT_LEAST ? a > b : g->kind == SG_GUARD_BCAST && (a == 1 || b == 1));
 }
 
 #endif

@@ -20,7 +20,7 @@ static sedge_status heads_split(sg_infer *c, int k, sg_attr_id heads, sg_dim *d,
         return SEDGE_OK;
     }
     int64_t h = sg_get_int(c->attrs, heads);
-    if (h < 1 || (!sg_dim_is_expr(t->dim[2]) && t->dim[2] % h != 0))
+    if (h < 1 || !sg_d_equal(c, sg_d_mod(c, t->dim[2], h), 0))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "attention: %lld heads do not divide the hidden size of input %d", (long long)h,
                              k);
     d[0] = t->dim[0];
@@ -59,6 +59,7 @@ sedge_status sg_infer_attention(sg_infer *c)
 {
     sg_dim q[4], k[4], v[4];
     bool kq, kk, kv;
+    c->exact = true;
     SG_TRY(types_check(c));
     for (int i = 0; i < c->n_out; i++) {
         c->out[i].dtype = c->in[i == 2 ? 2 : 0]->dtype;

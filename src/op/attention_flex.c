@@ -14,6 +14,7 @@ static sg_dtype softmax_type(sg_attrs a, int q)
 sedge_status sg_infer_flex_attention(sg_infer *c)
 {
     const sg_type *q = c->in[0], *v = c->in[2];
+    c->exact = true;
     for (int k = 0; k < 3; k++) {
         SG_TRY(sg_infer_need_float(c, k));
         if (c->in[k]->dtype != q->dtype)

@@ -7,6 +7,7 @@
 
 sedge_status sg_infer_rotary_embedding(sg_infer *c)
 {
+    c->exact = true;
     for (int k = 0; k < 3; k++)
         SG_TRY(sg_infer_need_float(c, k));
     if (c->n_in > 3 && c->in[3] && !sg_is_int((sg_dtype)c->in[3]->dtype))
@@ -102,6 +103,7 @@ sedge_status sg_ref_rotary_embedding(sg_exec *x)
 
 sedge_status sg_infer_swiglu(sg_infer *c)
 {
+    c->exact = true;
     SG_TRY(sg_infer_need_float(c, 0));
     const sg_type *a = c->in[0], *b = c->in[1];
     if (a->dtype != b->dtype)
@@ -109,7 +111,7 @@ sedge_status sg_infer_swiglu(sg_infer *c)
     c->out[0] = a->rank < 0 ? *b : *a;
     bool same = a->rank < 0 || b->rank < 0 || a->rank == b->rank;
     for (int i = 0; same && a->rank >= 0 && b->rank >= 0 && i < a->rank; i++)
-        same = sg_dim_is_expr(a->dim[i]) || sg_dim_is_expr(b->dim[i]) || a->dim[i] == b->dim[i];
+        same = sg_d_equal(c, a->dim[i], b->dim[i]);
     return same ? SEDGE_OK : SG_INFER_FAIL(c, SEDGE_E_SHAPE, "swiglu: inputs are of different shapes");
 }
 

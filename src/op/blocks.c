@@ -16,6 +16,7 @@ static sedge_status infer_blocks(sg_infer *c, bool to_space)
     if (mode != 0 && mode != 1)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "mode is %lld", (long long)mode);
     c->out[0] = *x;
+    c->exact = true;
     if (x->rank < 0)
         return SEDGE_OK;
     if (x->rank != 4)
@@ -23,7 +24,7 @@ static sedge_status infer_blocks(sg_infer *c, bool to_space)
     for (int i = 1; i < 4; i++) {
         int64_t by = i == 1 ? b * b : b;
         bool divides = (i == 1) == to_space;
-        if (divides && !sg_dim_is_expr(x->dim[i]) && x->dim[i] % by)
+        if (divides && !sg_d_equal(c, sg_d_mod(c, x->dim[i], by), 0))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d of size %lld does not split into blocks of %lld", i,
                                  (long long)x->dim[i], (long long)by);
         c->out[0].dim[i] = divides ? sg_d_div(c, x->dim[i], by) : sg_d_mul(c, x->dim[i], by);

@@ -24,6 +24,7 @@ static bool known_dtype(int64_t t)
 sedge_status sg_infer_cast(sg_infer *c)
 {
     int64_t to = sg_get_int(c->attrs, SG_A_to);
+    c->exact = true;
     if (!known_dtype(to))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the target element type (%lld) is not known", (long long)to);
     if (sg_is_complex((sg_dtype)to) != sg_is_complex((sg_dtype)c->in[0]->dtype) && c->in[0]->dtype != SG_NONE)
@@ -126,6 +127,7 @@ sedge_status sg_infer_bitcast(sg_infer *c)
 {
     int64_t to = sg_get_int(c->attrs, SG_A_to);
     sg_dtype t = (sg_dtype)c->in[0]->dtype;
+    c->exact = true;
     if (!known_dtype(to))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "the target element type (%lld) is not known", (long long)to);
     if (t != SG_NONE && (t == SG_STR || to == SG_STR || sg_dtypes[t].bits != sg_dtypes[to].bits))
@@ -155,6 +157,7 @@ static bool same_content(sg_infer *c, const sg_dim *v, sg_dim *out)
 
 sedge_status sg_infer_identity(sg_infer *c)
 {
+    c->exact = true;
     c->out[0] = *c->in[0];
     if (c->in[0]->kind == SG_TENSOR && c->in[0]->rank >= 0)
         sg_content_map(c, 1, same_content);

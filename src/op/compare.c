@@ -224,8 +224,8 @@ sedge_status sg_infer_clip(sg_infer *c)
         if (c->in[k]->dtype != t && t != SG_NONE && c->in[k]->dtype != SG_NONE)
             return SG_INFER_FAIL(c, SEDGE_E_TYPE, "a bound is %s, the input %s", sg_dtypes[c->in[k]->dtype].name,
                                  sg_dtypes[t].name);
-        int64_t n = sg_d_numel(c->in[k]);
-        if (n >= 0 && n != 1)
+        sg_dim n = c->in[k]->rank < 0 ? 1 : sg_d_span(c, c->in[k], 0, c->in[k]->rank);
+        if (!sg_d_equal(c, n, 1))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "a bound has %lld elements, not 1", (long long)n);
     }
     return sg_infer_same(c);

@@ -16,12 +16,13 @@ sedge_status sg_infer_conv(sg_infer *c)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "input of rank %d with weights of rank %d", x->rank, w->rank);
     if (group < 1 || (!sg_dim_is_expr(w->dim[0]) && w->dim[0] % group))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "group is %lld", (long long)group);
-    if (!sg_d_may_equal(x->dim[1], sg_d_mul(c, w->dim[1], group)))
+    if (!sg_d_equal(c, x->dim[1], sg_d_mul(c, w->dim[1], group)))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld input channels, but weights for %lld in %lld groups", (long long)x->dim[1],
                              (long long)w->dim[1], (long long)group);
     SG_TRY(sg_want_vector_type(c, 2, w->dim[0], "bias"));
     sg_window win;
     SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, w->dim + 2, &win));
+    c->exact = sg_d_numel(w) >= 0;
     sg_type *y = &c->out[0];
     y->dtype = x->dtype;
     y->rank = x->rank;
@@ -134,6 +135,7 @@ sedge_status sg_infer_causal_conv(sg_infer *c)
     if ((x->rank >= 0 && x->rank != 3) || (w->rank >= 0 && w->rank != 3))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "input and weights must have rank 3");
     c->out[0] = *x;
+    c->exact = true;
     if (c->n_out < 2)
         return SEDGE_OK;
     sg_type *state = &c->out[1];
@@ -141,7 +143,7 @@ sedge_status sg_infer_causal_conv(sg_infer *c)
     state->rank = x->rank < 0 || w->rank < 0 ? -1 : 3;
     if (state->rank < 0)
         return SEDGE_OK;
-    if (!sg_d_may_equal(x->dim[1], w->dim[0]) || !sg_d_may_equal(w->dim[1], 1) || (!sg_dim_is_expr(w->dim[2]) && w->dim[2] < 1))
+    if (!sg_d_equal(c, x->dim[1], w->dim[0]) || !sg_d_equal(c, w->dim[1], 1) || !sg_d_at_least(c, w->dim[2], 1))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "weights must be [channels, 1, k]");
     state->dim[0] = x->dim[0];
     state->dim[1] = x->dim[1];

@@ -30,7 +30,7 @@ sedge_status sg_infer_conv_transpose(sg_infer *c)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "input of rank %d with weights of rank %d", x->rank, w->rank);
     if (group < 1 || (!sg_dim_is_expr(w->dim[0]) && w->dim[0] % group))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "group is %lld", (long long)group);
-    if (!sg_d_may_equal(x->dim[1], w->dim[0]))
+    if (!sg_d_equal(c, x->dim[1], w->dim[0]))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld input channels, but weights for %lld", (long long)x->dim[1],
                              (long long)w->dim[0]);
     sg_window win;
@@ -38,6 +38,7 @@ sedge_status sg_infer_conv_transpose(sg_infer *c)
     SG_TRY(extra_list(c->err, c->attrs, SG_A_output_padding, win.n, SG_WINDOW_MAX, pad, &padded));
     SG_TRY(extra_list(c->err, c->attrs, SG_A_output_shape, win.n, SG_NUMEL_MAX, shape, &shaped));
     sg_type *y = &c->out[0];
+    c->exact = sg_d_numel(w) >= 0;
     y->dtype = x->dtype;
     y->rank = x->rank;
     y->dim[0] = x->dim[0];
@@ -54,7 +55,7 @@ sedge_status sg_infer_conv_transpose(sg_infer *c)
             *o = sg_d_add(c, sg_d_mul(c, sg_d_sub(c, in, 1), win.stride[i]), reach);
             *o = sg_d_add(c, *o, pad[i] - win.begin[i] - win.end[i]);
         }
-        if (!sg_dim_is_expr(*o) && *o < 0)
+        if (!sg_d_at_least(c, *o, 0))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "spatial axis %d would have %lld elements", i, (long long)*o);
     }
     return SEDGE_OK;

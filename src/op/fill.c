@@ -51,6 +51,7 @@ sedge_status sg_infer_range(sg_infer *c)
     const sg_tensor *t[3];
     const sg_dim *v[3];
     bool data = true, content = true;
+    c->exact = true;
     for (int k = 0; k < 3; k++) {
         int64_t n;
         if (c->in[k]->dtype != c->in[0]->dtype && c->in[k]->dtype != SG_NONE && c->in[0]->dtype != SG_NONE)
@@ -99,6 +100,7 @@ sedge_status sg_ref_range(sg_exec *x)
 sedge_status sg_infer_eye_like(sg_infer *c)
 {
     int64_t dtype = sg_get_int(c->attrs, SG_A_dtype);
+    c->exact = true;
     if (dtype < 0 || dtype >= SG_DTYPE_COUNT || dtype == SG_STR)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "unknown element type %lld", (long long)dtype);
     if (c->in[0]->rank >= 0 && c->in[0]->rank != 2)
@@ -149,6 +151,7 @@ sedge_status sg_infer_constant_of_shape(sg_infer *c)
     sg_type *t = &c->out[0];
     int64_t n;
     const sg_dim *d = sg_in_content(c, 0, &n);
+    c->exact = true;
     if (value && sg_numel(value) != 1)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "value has %lld elements, not 1", (long long)sg_numel(value));
     if (in->dtype != SG_NONE && !sg_is_int((sg_dtype)in->dtype))
@@ -164,7 +167,7 @@ sedge_status sg_infer_constant_of_shape(sg_infer *c)
     t->rank = (int8_t)n;
     for (int i = 0; i < n; i++) {
         t->dim[i] = d ? d[i] : sg_d_fresh(c);
-        if (t->dim[i] < 0 && !sg_dim_is_expr(t->dim[i]))
+        if (!sg_d_at_least(c, t->dim[i], 0))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "negative size %lld in the shape", (long long)t->dim[i]);
     }
     constant_content(c, value);

@@ -18,8 +18,8 @@ sedge_status sg_infer_grid_sample(sg_infer *c)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "%s can be sampled by mode nearest only", sg_dtypes[x->dtype].name);
     if (x->rank < 0 || g->rank < 0)
         return sg_out_unknown(c, (sg_dtype)x->dtype);
-    if (x->rank < 3 || g->rank != x->rank || !sg_d_may_equal(g->dim[g->rank - 1], x->rank - 2) ||
-        !sg_d_may_equal(g->dim[0], x->dim[0]))
+    if (x->rank < 3 || g->rank != x->rank || !sg_d_equal(c, g->dim[g->rank - 1], x->rank - 2) ||
+        !sg_d_equal(c, g->dim[0], x->dim[0]))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "the grid must be [N, ..., %d] for an input of rank %d", x->rank - 2, x->rank);
     c->out[0] = *x;
     for (int i = 2; i < x->rank; i++)
@@ -195,8 +195,8 @@ sedge_status sg_infer_affine_grid(sg_infer *c)
         return sg_out_unknown(c, (sg_dtype)theta->dtype);
     if (n != 4 && n != 5)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "size has %lld values, needs 4 or 5", (long long)n);
-    if (theta->rank >= 0 && (theta->rank != 3 || !sg_d_may_equal(theta->dim[1], n - 2) || !sg_d_may_equal(theta->dim[2], n - 1) ||
-                             (size && !sg_d_may_equal(theta->dim[0], size[0]))))
+    if (theta->rank >= 0 && (theta->rank != 3 || !sg_d_equal(c, theta->dim[1], n - 2) || !sg_d_equal(c, theta->dim[2], n - 1) ||
+                             (size && !sg_d_equal(c, theta->dim[0], size[0]))))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "theta must be [N, %lld, %lld]", (long long)n - 2, (long long)n - 1);
     sg_type *y = &c->out[0];
     y->dtype = theta->dtype;

@@ -9,7 +9,7 @@ sedge_status sg_infer_non_max_suppression(sg_infer *c)
     const sg_type *b = c->in[0], *s = c->in[1];
     SG_TRY(sg_want_float(c, 0));
     SG_TRY(sg_want_float(c, 1));
-    if ((b->rank >= 0 && (b->rank != 3 || !sg_d_may_equal(b->dim[2], 4))) || (s->rank >= 0 && s->rank != 3))
+    if ((b->rank >= 0 && (b->rank != 3 || !sg_d_equal(c, b->dim[2], 4))) || (s->rank >= 0 && s->rank != 3))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "boxes must be [batch, boxes, 4] and scores [batch, classes, boxes]");
     c->out[0].dtype = SG_I64;
     c->out[0].rank = 2;

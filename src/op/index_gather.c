@@ -20,6 +20,7 @@ sedge_status sg_infer_gather(sg_infer *c)
     const sg_type *a = c->in[0], *index = c->in[1];
     sg_type *y = &c->out[0];
     int axis;
+    c->exact = true;
     SG_TRY(sg_index_type(c, 1));
     y->dtype = a->dtype;
     y->rank = -1;
@@ -61,6 +62,7 @@ sedge_status sg_infer_gather_elements(sg_infer *c)
 {
     const sg_type *a = c->in[0], *index = c->in[1];
     int axis;
+    c->exact = true;
     SG_TRY(sg_index_type(c, 1));
     c->out[0] = *index;
     c->out[0].dtype = a->dtype;
@@ -104,6 +106,7 @@ sedge_status sg_infer_gather_nd(sg_infer *c)
     const sg_type *a = c->in[0], *index = c->in[1];
     sg_type *y = &c->out[0];
     int64_t b = sg_get_int(c->attrs, SG_A_batch_dims);
+    c->exact = true;
     SG_TRY(sg_index_type(c, 1));
     y->dtype = a->dtype;
     y->rank = -1;

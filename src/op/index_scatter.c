@@ -5,6 +5,7 @@
 
 sedge_status sg_infer_scatter(sg_infer *c)
 {
+    c->exact = true;
     SG_TRY(sg_index_type(c, 1));
     c->out[0] = *c->in[0];
     if (c->in[2]->dtype != c->in[0]->dtype)
@@ -134,6 +135,7 @@ sedge_status sg_ref_scatter_nd(sg_exec *x)
 sedge_status sg_infer_tensor_scatter(sg_infer *c)
 {
     const sg_type *a = c->in[0], *u = c->in[1];
+    c->exact = true;
     c->out[0] = *a;
     if (u->dtype != a->dtype)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "updates of %s for %s", sg_dtypes[u->dtype].name, sg_dtypes[a->dtype].name);

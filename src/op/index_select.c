@@ -7,6 +7,7 @@ sedge_status sg_infer_arg_reduce(sg_infer *c)
     sg_type *y = &c->out[0];
     int axis;
     bool keep = sg_get_int(c->attrs, SG_A_keepdims) != 0;
+    c->exact = true;
     y->dtype = SG_I64;
     y->rank = -1;
     if (a->rank < 0)
@@ -78,6 +79,7 @@ sedge_status sg_infer_top_k(sg_infer *c)
     int axis;
     sg_dim k;
     int n = sg_move_dims(c, 1, &k, 1);
+    c->exact = true;
     if (n == -2)
         return SEDGE_E_SHAPE;
     if (a->dtype == SG_STR || sg_is_complex((sg_dtype)a->dtype))
@@ -91,7 +93,7 @@ sedge_status sg_infer_top_k(sg_infer *c)
     SG_TRY(sg_move_axis(c->err, sg_get_int(c->attrs, SG_A_axis), a->rank, &axis));
     if (n != 1)
         k = sg_d_fresh(c);
-    else if (!sg_dim_is_expr(k) && (k < 0 || (!sg_dim_is_expr(a->dim[axis]) && k > a->dim[axis])))
+    else if (!sg_d_at_least(c, k, 0) || !sg_d_at_least(c, a->dim[axis], k))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "the first %lld elements of an axis of %lld", (long long)k,
                              sg_dim_is_expr(a->dim[axis]) ? 0LL : (long long)a->dim[axis]);
     for (int i = 0; i < c->n_out; i++)
@@ -151,6 +153,7 @@ sedge_status sg_infer_one_hot(sg_infer *c)
     int axis;
     int64_t n;
     const sg_dim *depth = sg_in_content(c, 1, &n);
+    c->exact = true;
     y->dtype = c->in[2]->dtype;
     y->rank = -1;
     if (index->rank < 0)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "op/elementwise.h"
 #include "op/op.h"
 
 static sg_dim make(sg_infer *c, sg_dim_op op, sg_dim a, sg_dim b)
@@ -36,6 +37,31 @@ sg_dim sg_d_min(sg_infer *c, sg_dim a, sg_dim b)
 sg_dim sg_d_max(sg_infer *c, sg_dim a, sg_dim b)
 {
     return make(c, SG_DIM_MAX, a, b);
+}
+
+/* Nothing is noted where a rule runs on numbers. */
+static void guard(sg_infer *c, sg_guard_kind kind, sg_dim a, sg_dim b)
+{
+    if (c->guards)
+        sg_guard_add(c->guards, kind, a, b);
+}
+
+bool sg_d_equal(sg_infer *c, sg_dim a, sg_dim b)
+{
+    if (a == b || (!sg_dim_is_expr(a) && !sg_dim_is_expr(b)))
+        return a == b;
+    guard(c, SG_GUARD_EQUAL, a, b);
+    return true;
+}
+
+bool sg_d_at_least(sg_infer *c, sg_dim a, sg_dim b)
+{
+    if (a == b || (!sg_dim_is_expr(a) && !sg_dim_is_expr(b)))
+        return a >= b;
+    if ((b == 0 && sg_d_nonneg(c, a)) || a >= INT64_MAX / 2)
+        return true;
+    guard(c, SG_GUARD_AT_LEAST, a, b);
+    return true;
 }
 
 sg_dim sg_d_fresh(sg_infer *c)
@@ -112,16 +138,13 @@ sedge_status sg_d_broadcast(sg_infer *c, const sg_type *a, const sg_type *b, sg_
             r.dim[i] = da;
         else if (da == 1)
             r.dim[i] = db;
-        else if (sg_dim_is_expr(da) && !sg_dim_is_expr(db))
-            r.dim[i] = db; /* the other must be 1 or equal: checked when it is known */
-        else if (sg_dim_is_expr(db) && !sg_dim_is_expr(da))
-            r.dim[i] = da;
-        else if (sg_dim_is_expr(da))
-            r.dim[i] = make(c, SG_DIM_BCAST, da, db);
-        else {
+        else if (!sg_dim_is_expr(da) && !sg_dim_is_expr(db)) {
             char ta[96], tb[96];
             return sg_fail(c->err, SEDGE_E_SHAPE, "shapes do not broadcast: %s and %s", sg_type_text(a, c->dims, ta, sizeof ta),
                            sg_type_text(b, c->dims, tb, sizeof tb));
+        } else {
+            guard(c, SG_GUARD_BCAST, da, db);
+            r.dim[i] = !sg_dim_is_expr(da) ? da : !sg_dim_is_expr(db) ? db : make(c, SG_DIM_BCAST, da, db);
         }
     }
     *out = r;
@@ -161,6 +184,7 @@ sedge_status sg_infer_same(sg_infer *c)
 {
     for (int k = 0; k < c->n_out; k++)
         c->out[k] = *c->in[0];
+    c->exact = true;
     return SEDGE_OK;
 }
 
@@ -173,6 +197,7 @@ sedge_status sg_infer_broadcast(sg_infer *c)
     t.dtype = c->in[0]->dtype;
     for (int k = 0; k < c->n_out; k++)
         c->out[k] = t;
+    c->exact = true;
     return SEDGE_OK;
 }
 
@@ -272,7 +297,21 @@ static sedge_status outputs_write(sg_graph *g, sg_nid id, sg_infer *c)
     return SEDGE_OK;
 }
 
-static sedge_status infer_node(sg_graph *g, sg_nid id, rule_io *io, sg_err *err)
+/* Whether the rule gave the types that the outputs have, and they are whole. */
+static bool outputs_same(const sg_graph *g, sg_nid id, const sg_infer *c)
+{
+    const sg_node *n = &g->node[id];
+    for (int k = 0; k < n->n_out; k++) {
+        const sg_type *a = n->out[k] ? &g->value[n->out[k]].type : NULL, *b = &c->out[k];
+        if (a && (a->kind != b->kind || a->dtype != b->dtype || a->rank != b->rank || a->rank < 0 ||
+                  memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Writes the outputs' types; with `guards` only compares, and *exact tells whether the guards are the whole truth. */
+static sedge_status infer_node(sg_graph *g, sg_nid id, rule_io *io, sg_guards *guards, bool *exact, sg_err *err)
 {
     sg_node *n = &g->node[id];
     const sg_op *op = n->op;
@@ -320,30 +359,52 @@ static sedge_status infer_node(sg_graph *g, sg_nid id, rule_io *io, sg_err *err)
                       .n_out_content = -1,
                       .region = n->region,
                       .n_region = n->n_region,
+                      .guards = guards,
                       .err = err};
         st = op->infer(&c);
-        if (st == SEDGE_OK)
-            st = outputs_write(g, id, &c);
-        else
+        if (st != SEDGE_OK)
             sg_fail(err, st, "shape rule failed");
+        else if (!guards)
+            st = outputs_write(g, id, &c);
+        else if (guards->lost)
+            st = sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        else
+            *exact = c.exact && outputs_same(g, id, &c);
     }
     sg_free(g->mem, t, ((size_t)n->n_in + 1) * sizeof *t);
     sg_free(g->mem, out, ((size_t)n->n_out + 1) * sizeof *out);
     return st;
 }
 
-sedge_status sg_infer_node(sg_graph *g, sg_nid id, sg_err *err)
+static sedge_status named(sg_graph *g, sg_nid id, sg_guards *guards, bool *exact, sg_err *err)
 {
     rule_io *io = sg_alloc(g->mem, sizeof *io);
     if (!io)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
-    sedge_status st = infer_node(g, id, io, err);
+    sedge_status st = infer_node(g, id, io, guards, exact, err);
     sg_free(g->mem, io, sizeof *io);
     if (st != SEDGE_OK) {
         const sg_node *n = &g->node[id];
         sg_err_where(err, "node %s (%s)", n->name && *n->name ? n->name : "unnamed", n->source ? n->source : n->op->name);
     }
     return st;
+}
+
+sedge_status sg_infer_node(sg_graph *g, sg_nid id, sg_err *err)
+{
+    return named(g, id, NULL, NULL, err);
+}
+
+sedge_status sg_infer_guards(sg_graph *g, sg_nid id, sg_guards *guards, bool *exact, sg_err *err)
+{
+    size_t n_guard = guards->n, n_dim = g->dims.n;
+    *exact = false;
+    SG_TRY(named(g, id, guards, exact, err));
+    if (!*exact) { /* neither its guards nor its fresh symbols are of use */
+        guards->n = n_guard;
+        g->dims.n = n_dim;
+    }
+    return SEDGE_OK;
 }
 
 sedge_status sg_infer_graph(sg_graph *g, sg_err *err)

@@ -13,7 +13,7 @@ static sedge_status check_types(sg_infer *c)
 
 static sedge_status check_inner(sg_infer *c, sg_dim ka, sg_dim kb)
 {
-    if (ka == kb || sg_dim_is_expr(ka) || sg_dim_is_expr(kb))
+    if (sg_d_equal(c, ka, kb))
         return SEDGE_OK;
     char ta[96], tb[96];
     return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "inner dimensions %lld and %lld differ: %s times %s", (long long)ka, (long long)kb,
@@ -24,6 +24,7 @@ sedge_status sg_infer_matmul(sg_infer *c)
 {
     const sg_type *a = c->in[0], *b = c->in[1];
     sg_type *y = &c->out[0];
+    c->exact = true;
     SG_TRY(check_types(c));
     y->dtype = a->dtype;
     y->rank = -1;
@@ -191,6 +192,7 @@ sedge_status sg_infer_gemm(sg_infer *c)
     const sg_type *a = c->in[0], *b = c->in[1], *add = c->n_in > 2 ? c->in[2] : NULL;
     sg_type *y = &c->out[0], both;
     int ta = sg_get_int(c->attrs, SG_A_transA) != 0, tb = sg_get_int(c->attrs, SG_A_transB) != 0;
+    c->exact = true;
     SG_TRY(check_types(c));
     if (add && add->dtype != a->dtype)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "adds %s to %s", sg_dtypes[add->dtype].name, sg_dtypes[a->dtype].name);
@@ -210,7 +212,7 @@ sedge_status sg_infer_gemm(sg_infer *c)
     memset(&both, 0, sizeof both);
     SG_TRY(sg_d_broadcast(c, y, add, &both));
     for (int i = 0; i < 2; i++)
-        if (both.rank != 2 || (both.dim[i] != y->dim[i] && !sg_dim_is_expr(y->dim[i])))
+        if (both.rank != 2 || !sg_d_equal(c, both.dim[i], y->dim[i]))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "C does not broadcast to the product");
     return SEDGE_OK;
 }

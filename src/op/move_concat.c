@@ -7,11 +7,11 @@ static sedge_status merge_dims(sg_infer *c, sg_type *y, const sg_type *b, int ax
     for (int i = 0; i < y->rank; i++) {
         if (i == axis)
             y->dim[i] = sg_d_add(c, y->dim[i], b->dim[i]);
-        else if (sg_dim_is_expr(y->dim[i]))
-            y->dim[i] = b->dim[i];
-        else if (!sg_dim_is_expr(b->dim[i]) && y->dim[i] != b->dim[i])
+        else if (!sg_d_equal(c, y->dim[i], b->dim[i]))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "operands differ in axis %d: %lld and %lld", i, (long long)y->dim[i],
                                  (long long)b->dim[i]);
+        else if (sg_dim_is_expr(y->dim[i]))
+            y->dim[i] = b->dim[i];
     }
     return SEDGE_OK;
 }
@@ -35,6 +35,7 @@ sedge_status sg_infer_concat(sg_infer *c)
     sg_type *y = &c->out[0];
     bool all = true;
     int axis, known = -1;
+    c->exact = true;
     y->dtype = c->in[0]->dtype;
     y->rank = -1;
     for (int k = 0; k < c->n_in; k++) {
@@ -120,18 +121,19 @@ static sg_dim even_piece(sg_infer *c, sg_dim d, int n, int k)
 }
 
 /* whole: any expression if not known. */
-static sedge_status check_sizes(sg_infer *c, const sg_dim *size, int n, sg_dim whole)
+static sedge_status check_sizes(sg_infer *c, const sg_dim *size, int n, const sg_dim *whole)
 {
     if (n != c->n_out)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%d sizes for %d outputs", n, c->n_out);
     sg_dim sum = 0;
     for (int k = 0; k < n; k++) {
-        if (size[k] < 0 && !sg_dim_is_expr(size[k]))
+        if (!sg_d_at_least(c, size[k], 0))
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "size %lld", (long long)size[k]);
         sum = sg_d_add(c, sum, size[k]);
     }
-    if (!sg_dim_is_expr(sum) && !sg_dim_is_expr(whole) && sum != whole)
-        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "sizes sum to %lld, the axis has %lld elements", (long long)sum, (long long)whole);
+    if (whole && !sg_d_equal(c, sum, *whole))
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "sizes sum to %lld, the axis has %lld elements", (long long)sum,
+                             (long long)*whole);
     return SEDGE_OK;
 }
 
@@ -142,6 +144,7 @@ sedge_status sg_infer_split(sg_infer *c)
     sg_dim size[256];
     int axis = 0, n = sized ? sg_move_dims(c, 1, size, 255) : -1;
     int64_t pieces = sg_get_int(c->attrs, SG_A_num_outputs);
+    c->exact = true;
     if (n == -2)
         return SEDGE_E_SHAPE;
     if (pieces && pieces != c->n_out)
@@ -149,7 +152,7 @@ sedge_status sg_infer_split(sg_infer *c)
     if (a->rank >= 0)
         SG_TRY(sg_move_axis(c->err, sg_get_int(c->attrs, SG_A_axis), a->rank, &axis));
     if (n >= 0)
-        SG_TRY(check_sizes(c, size, n, a->rank < 0 ? INT64_MIN : a->dim[axis]));
+        SG_TRY(check_sizes(c, size, n, a->rank < 0 ? NULL : &a->dim[axis]));
     for (int k = 0; k < c->n_out; k++) {
         sg_type *y = &c->out[k];
         *y = *a;

@@ -6,6 +6,7 @@ sedge_status sg_infer_expand(sg_infer *c)
     const sg_type *a = c->in[0];
     sg_type *y = &c->out[0], want = {.dtype = a->dtype};
     int n = sg_move_dims(c, 1, want.dim, SG_RANK_MAX), count = sg_move_count(c, 1);
+    c->exact = true;
     y->dtype = a->dtype;
     if (n == -2)
         return SEDGE_E_SHAPE;
@@ -15,7 +16,7 @@ sedge_status sg_infer_expand(sg_infer *c)
     }
     want.rank = (int8_t)n;
     for (int i = 0; i < n; i++)
-        if (want.dim[i] < 0 && !sg_dim_is_expr(want.dim[i]))
+        if (!sg_d_at_least(c, want.dim[i], 0))
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "dimension %lld in the shape", (long long)want.dim[i]);
     SG_TRY(sg_d_broadcast(c, a, &want, y));
     int64_t numel = sg_d_numel(y), len;
@@ -59,6 +60,7 @@ sedge_status sg_infer_tile(sg_infer *c)
     sg_type *y = &c->out[0];
     sg_dim times[SG_RANK_MAX];
     int n = sg_move_dims(c, 1, times, SG_RANK_MAX);
+    c->exact = true;
     *y = *a;
     if (n == -2)
         return SEDGE_E_SHAPE;
@@ -69,7 +71,7 @@ sedge_status sg_infer_tile(sg_infer *c)
     if (n != a->rank)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%d repeats for a tensor of rank %d", n, a->rank);
     for (int i = 0; i < n; i++) {
-        if (times[i] < 0 && !sg_dim_is_expr(times[i]))
+        if (!sg_d_at_least(c, times[i], 0))
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "axis %d is repeated %lld times", i, (long long)times[i]);
         y->dim[i] = sg_d_mul(c, a->dim[i], times[i]);
     }

@@ -23,6 +23,7 @@ sedge_status sg_infer_transpose(sg_infer *c)
     const sg_type *a = c->in[0];
     sg_type *y = &c->out[0];
     int perm[SG_RANK_MAX], n;
+    c->exact = true;
     *y = *a;
     if (a->rank < 0) {
         if (sg_get_ints(c->attrs, SG_A_perm, &n) && n <= SG_RANK_MAX)
@@ -65,6 +66,7 @@ sedge_status sg_ref_transpose(sg_exec *x)
 sedge_status sg_infer_reverse_sequence(sg_infer *c)
 {
     const sg_type *a = c->in[0], *len = c->in[1];
+    c->exact = true;
     c->out[0] = *a;
     if (!sg_is_int((sg_dtype)len->dtype))
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "lengths must be integers, not %s", sg_dtypes[len->dtype].name);
@@ -112,6 +114,7 @@ sedge_status sg_ref_reverse_sequence(sg_exec *x)
 
 sedge_status sg_infer_trilu(sg_infer *c)
 {
+    c->exact = true;
     c->out[0] = *c->in[0];
     if (c->in[0]->rank == 0 || c->in[0]->rank == 1)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "needs a matrix, got rank %d", c->in[0]->rank);

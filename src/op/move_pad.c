@@ -30,6 +30,7 @@ sedge_status sg_infer_pad(sg_infer *c)
     sg_type *y = &c->out[0];
     sg_dim pads[2 * SG_RANK_MAX];
     int64_t axes[SG_RANK_MAX], by[SG_RANK_MAX][2];
+    c->exact = true;
     *y = *a;
     if (c->n_in > 2 && c->in[2] && c->in[2]->dtype != a->dtype)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "pads %s with %s", sg_dtypes[a->dtype].name, sg_dtypes[c->in[2]->dtype].name);

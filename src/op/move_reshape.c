@@ -56,18 +56,24 @@ static sedge_status infer_rest(sg_infer *c, const sg_type *in, const sg_type *ou
     }
     bool numbers = all.sym == 1 && rest.sym == 1;
     if (rest.num == 0 || (numbers && rest.num != 1)) {
+        c->exact = false;
         if (rest.num == 0 && all.num == 0)
             return *d = 0, SEDGE_OK;
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "no dimension for -1 makes the number of elements equal");
     }
-    *d = sg_d_div(c, sg_d_mul(c, all.sym, all.num), sg_d_mul(c, rest.sym, rest.num));
+    sg_dim whole = sg_d_mul(c, all.sym, all.num), part = sg_d_mul(c, rest.sym, rest.num);
+    *d = sg_d_div(c, whole, part);
+    sg_d_at_least(c, part, 1);
+    sg_d_equal(c, sg_d_mul(c, *d, part), whole); /* it divides */
     return SEDGE_OK;
 }
 
 static sedge_status check_numel(sg_infer *c, const sg_type *a, const sg_type *y)
 {
-    int64_t na = sg_d_numel(a), ny = sg_d_numel(y);
-    if (na >= 0 && ny >= 0 && na != ny)
+    if (a->rank < 0)
+        return SEDGE_OK;
+    sg_dim na = sg_d_span(c, a, 0, a->rank), ny = sg_d_span(c, y, 0, y->rank);
+    if (!sg_d_equal(c, na, ny))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "cannot reshape %lld elements to %lld", (long long)na, (long long)ny);
     return SEDGE_OK;
 }
@@ -79,6 +85,7 @@ sedge_status sg_infer_reshape(sg_infer *c)
     sg_dim want[SG_RANK_MAX];
     int n = sg_move_dims(c, 1, want, SG_RANK_MAX), hole = -1;
     bool zero_copies = sg_get_int(c->attrs, SG_A_allowzero) == 0;
+    c->exact = true;
     y->dtype = a->dtype;
     if (n == -2)
         return SEDGE_E_SHAPE;
@@ -94,7 +101,9 @@ sedge_status sg_infer_reshape(sg_infer *c)
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "more than one -1 in the shape");
         if (want[i] == -1)
             hole = i;
-        else if (want[i] < 0 && !sg_dim_is_expr(want[i]))
+        else if (sg_dim_is_expr(want[i])) /* neither 0 nor -1, which mean something */
+            sg_d_at_least(c, want[i], 1);
+        else if (want[i] < 0)
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "dimension %lld in the shape", (long long)want[i]);
         else if (want[i] == 0 && zero_copies && a->rank >= 0) {
             if (i >= a->rank)
@@ -108,7 +117,7 @@ sedge_status sg_infer_reshape(sg_infer *c)
     else if (hole >= 0)
         SG_TRY(infer_rest(c, a, y, hole, &y->dim[hole]));
     sg_move_pass_content(c, 0);
-    return check_numel(c, a, y);
+    return hole >= 0 ? SEDGE_OK : check_numel(c, a, y);
 }
 
 sedge_status sg_infer_flatten(sg_infer *c)
@@ -116,6 +125,7 @@ sedge_status sg_infer_flatten(sg_infer *c)
     const sg_type *a = c->in[0];
     sg_type *y = &c->out[0];
     int64_t axis = sg_get_int(c->attrs, SG_A_axis);
+    c->exact = true;
     y->dtype = a->dtype;
     if (a->rank < 0) {
         sg_move_fresh(c, y, 2);
@@ -139,7 +149,7 @@ static sedge_status squeeze_mask(sg_infer *c, uint32_t mask)
     for (int i = 0; i < a->rank; i++) {
         if (!(mask >> i & 1))
             y->dim[y->rank++] = a->dim[i];
-        else if (a->dim[i] != 1 && !sg_dim_is_expr(a->dim[i]))
+        else if (!sg_d_equal(c, a->dim[i], 1))
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "axis %d has %lld elements, so it cannot be squeezed", i,
                                  (long long)a->dim[i]);
     }
@@ -152,6 +162,7 @@ sedge_status sg_infer_squeeze(sg_infer *c)
     const sg_type *a = c->in[0];
     sg_type *y = &c->out[0];
     uint32_t mask = 0;
+    c->exact = true;
     y->dtype = a->dtype;
     y->rank = -1;
     if (c->n_in > 1 && c->in[1]) {
@@ -181,6 +192,7 @@ sedge_status sg_infer_unsqueeze(sg_infer *c)
     int64_t axes[SG_RANK_MAX];
     uint32_t mask;
     int n = sg_move_nums(c, 1, axes, SG_RANK_MAX), count = n < 0 ? sg_move_count(c, 1) : n;
+    c->exact = true;
     y->dtype = a->dtype;
     y->rank = -1;
     if (n == -2)

@@ -12,6 +12,7 @@ sedge_status sg_infer_shape(sg_infer *c)
 {
     const sg_type *a = c->in[0];
     sg_type *y = &c->out[0];
+    c->exact = true;
     y->dtype = SG_I64;
     if (a->rank < 0) {
         sg_move_fresh(c, y, 1);
@@ -44,6 +45,7 @@ sedge_status sg_ref_shape(sg_exec *x)
 sedge_status sg_infer_size(sg_infer *c)
 {
     const sg_type *a = c->in[0];
+    c->exact = true;
     c->out[0].dtype = SG_I64;
     if (a->rank < 0)
         return SEDGE_OK;

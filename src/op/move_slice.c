@@ -47,9 +47,9 @@ static bool not_negative(const sg_infer *c, sg_dim d, int depth)
 /* A bound of a slice of step 1 as a dim in [0, d]; false if its sign is not known. */
 static bool bound(sg_infer *c, sg_dim v, sg_dim d, sg_dim *out)
 {
-    if (!sg_dim_is_expr(v) && v >= INT32_MAX)
+    if (!sg_dim_is_expr(v) && v >= INT32_MAX && sg_d_at_least(c, v, d))
         *out = d; /* how exporters write "to the end" */
-    else if (!sg_dim_is_expr(v) && v <= -INT32_MAX)
+    else if (!sg_dim_is_expr(v) && v <= -INT32_MAX && sg_d_at_least(c, -v, d))
         *out = 0;
     else if (v == d)
         *out = d;
@@ -123,6 +123,7 @@ sedge_status sg_infer_slice(sg_infer *c)
     sg_dim start[SG_RANK_MAX], end[SG_RANK_MAX], step[SG_RANK_MAX];
     int64_t axes[SG_RANK_MAX];
     uint32_t mask = (1u << SG_RANK_MAX) - 1;
+    c->exact = true;
     *y = *a;
     if (a->rank < 0)
         return SEDGE_OK;
@@ -135,6 +136,7 @@ sedge_status sg_infer_slice(sg_infer *c)
     if (n_axes >= 0)
         SG_TRY(sg_move_axes(c->err, axes, n_axes, a->rank, &mask));
     if (n < 0 || ne < 0 || n_axes < 0 || ns < 0) {
+        c->exact = false;
         for (int i = 0; i < a->rank; i++)
             if (mask >> i & 1)
                 y->dim[i] = sg_d_fresh(c);

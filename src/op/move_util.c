@@ -95,6 +95,7 @@ void sg_move_pass_content(sg_infer *c, int k)
 
 void sg_move_fresh(sg_infer *c, sg_type *t, int rank)
 {
+    c->exact = false; /* a scalar has no dim that tells so */
     t->rank = (int8_t)rank;
     for (int i = 0; i < rank; i++)
         t->dim[i] = sg_d_fresh(c);

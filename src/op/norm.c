@@ -8,6 +8,7 @@
 sedge_status sg_infer_batch_norm(sg_infer *c)
 {
     const sg_type *x = c->in[0];
+    c->exact = true;
     SG_TRY(sg_want_float(c, 0));
     for (int k = 1; k < 5; k++) {
         SG_TRY(sg_want_float(c, k));
@@ -124,7 +125,9 @@ sedge_status sg_infer_group_norm(sg_infer *c)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "the input has rank %d", x->rank);
     if (x->rank >= 2 && !sg_dim_is_expr(x->dim[1]))
         SG_TRY(group_count(c->err, c->attrs, x->dim[1], &groups));
-    return sg_infer_same(c);
+    SG_TRY(sg_infer_same(c));
+    c->exact = x->rank < 2 || !sg_dim_is_expr(x->dim[1]);
+    return SEDGE_OK;
 }
 
 sedge_status sg_ref_group_norm(sg_exec *x)
@@ -166,6 +169,7 @@ sedge_status sg_infer_row_norm(sg_infer *c)
 {
     const sg_type *x = c->in[0];
     int64_t axis = sg_get_int(c->attrs, SG_A_axis);
+    c->exact = true;
     for (int k = 0; k < c->n_in; k++)
         SG_TRY(sg_want_float(c, k));
     c->out[0] = *x;

@@ -84,6 +84,8 @@ typedef struct sg_infer {
     int n_out_content;         /* ... and their number here (-1: not known) */
     sg_graph *const *region;   /* [n_region]; NULL at run time */
     int n_region;
+    sg_guards *guards; /* where sg_d_equal and its like note what they took for granted; NULL: nowhere */
+    bool exact;        /* set by the rule: numbers give what the dims gave, wherever the guards hold */
     sg_err *err;
 } sg_infer;
 #define SG_CONTENT_MAX 64
@@ -100,6 +102,9 @@ sg_dim sg_d_max(sg_infer *c, sg_dim a, sg_dim b);
 sg_dim sg_d_fresh(sg_infer *c);
 /* Product of type dims [from, to). */
 sg_dim sg_d_span(sg_infer *c, const sg_type *t, int from, int to);
+/* Questions about dims. What cannot be known yet is answered with yes, and noted as a guard. */
+bool sg_d_equal(sg_infer *c, sg_dim a, sg_dim b);
+bool sg_d_at_least(sg_infer *c, sg_dim a, sg_dim b);
 /* Output shape of broadcasting a and b (right-aligned). *out may be one of them. Errors name both shapes. */
 sedge_status sg_d_broadcast(sg_infer *c, const sg_type *a, const sg_type *b, sg_type *out);
 /* Number of elements of input k if all dims are numbers, else -1. */
@@ -116,6 +121,9 @@ bool sg_in_scalar_i64(sg_infer *c, int k, int64_t *v);
 sedge_status sg_infer_node(sg_graph *g, sg_nid n, sg_err *err);
 /* The same for every node in order. */
 sedge_status sg_infer_graph(sg_graph *g, sg_err *err);
+/* Runs the shape rule once more for what its answer rests on, which goes to `guards`; *exact: that is all of it,
+ * so that the rule need not run again on numbers while they hold. The node's types do not change. */
+sedge_status sg_infer_guards(sg_graph *g, sg_nid n, sg_guards *guards, bool *exact, sg_err *err);
 /* Type of a runtime tensor. */
 void sg_type_of(const sg_tensor *t, sg_type *out);
 /* "f32 [1,N,3]" into buf; returns buf. */

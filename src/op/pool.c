@@ -18,6 +18,7 @@ sedge_status sg_infer_pool(sg_infer *c)
 {
     const sg_type *x = c->in[0];
     int64_t kind = sg_get_int(c->attrs, SG_A_kind);
+    c->exact = true;
     if (kind < SG_POOL_MAX || kind > SG_POOL_LP)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "pool of kind %lld", (long long)kind);
     if (kind == SG_POOL_LP && sg_get_int(c->attrs, SG_A_p) < 1)

@@ -22,10 +22,11 @@ static sedge_status conv_rule(sg_infer *c, const sg_type *x, const sg_type *w, s
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "input of rank %d with weights of rank %d", x->rank, w->rank);
     if (group < 1 || group > SG_WINDOW_MAX || (known(w->dim[0]) && w->dim[0] % group))
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "group is %lld", (long long)group);
-    if (known(x->dim[1]) && known(w->dim[1]) && (x->dim[1] % group || x->dim[1] / group != w->dim[1]))
+    if (!sg_d_equal(c, x->dim[1], sg_d_mul(c, w->dim[1], group)))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld input channels, but weights for %lld in %lld groups", (long long)x->dim[1],
                              (long long)w->dim[1], (long long)group);
     SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, w->dim + 2, &win));
+    c->exact = sg_d_numel(w) >= 0;
     y->rank = x->rank;
     y->dim[0] = x->dim[0];
     y->dim[1] = w->dim[0];

@@ -16,6 +16,7 @@ static sedge_status want_scalars(sg_exec *x, unsigned set)
 sedge_status sg_infer_qlinear_binary(sg_infer *c)
 {
     int64_t kind = sg_get_int(c->attrs, SG_A_kind);
+    c->exact = true;
     if (kind != SG_QBINARY_ADD && kind != SG_QBINARY_MUL)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "unknown kind %lld", (long long)kind);
     for (int k = 0; k < 8; k++)
@@ -80,6 +81,7 @@ sedge_status sg_ref_qlinear_binary(sg_exec *x)
 sedge_status sg_infer_qlinear_unary(sg_infer *c)
 {
     int64_t kind = sg_get_int(c->attrs, SG_A_kind);
+    c->exact = true;
     if (kind != SG_QUNARY_SIGMOID && kind != SG_QUNARY_LEAKY_RELU)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "unknown kind %lld", (long long)kind);
     for (int k = 0; k < 5; k++)

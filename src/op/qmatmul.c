@@ -5,11 +5,6 @@
 
 /* ---- shape -------------------------------------------------------------------------------------------------- */
 
-static bool differ(sg_dim a, sg_dim b)
-{
-    return !sg_dim_is_expr(a) && !sg_dim_is_expr(b) && a != b;
-}
-
 /* Shape of numpy.matmul. */
 static sedge_status product_rule(sg_infer *c, const sg_type *a, const sg_type *b, sg_type *y)
 {
@@ -20,7 +15,8 @@ static sedge_status product_rule(sg_infer *c, const sg_type *a, const sg_type *b
     if (a->rank == 0 || b->rank == 0)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "a scalar has no matrix product");
     sg_type ta = *a, tb = *b, batch = {0};
-    if (differ(a->dim[a->rank - 1], b->dim[b->rank > 1 ? b->rank - 2 : 0]))
+    c->exact = true;
+    if (!sg_d_equal(c, a->dim[a->rank - 1], b->dim[b->rank > 1 ? b->rank - 2 : 0]))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "inner sizes differ: %lld and %lld", (long long)a->dim[a->rank - 1],
                              (long long)b->dim[b->rank > 1 ? b->rank - 2 : 0]);
     ta.rank = (int8_t)(a->rank > 2 ? a->rank - 2 : 0);

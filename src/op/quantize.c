@@ -142,6 +142,7 @@ sedge_status sg_infer_quantize(sg_infer *c)
     int64_t to = sg_get_int(c->attrs, SG_A_output_dtype), prec = sg_get_int(c->attrs, SG_A_precision);
     const sg_type *z = c->n_in > 2 ? c->in[2] : NULL;
     sg_dtype t = (sg_dtype)c->in[0]->dtype;
+    c->exact = true;
     SG_TRY(grain_rule(c));
     if (z && z->dtype != SG_NONE && to && to != z->dtype)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "output_dtype is not the type of the zero point");
@@ -246,6 +247,7 @@ sedge_status sg_infer_dequantize(sg_infer *c)
 {
     int64_t to = sg_get_int(c->attrs, SG_A_output_dtype);
     sg_dtype t = (sg_dtype)c->in[0]->dtype;
+    c->exact = true;
     SG_TRY(grain_rule(c));
     if (t != SG_NONE && !quantized(t) && t != SG_I32)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "does not take %s", sg_dtypes[t].name);
@@ -315,6 +317,7 @@ sedge_status sg_ref_dequantize(sg_exec *x)
 
 sedge_status sg_infer_dynamic_quantize(sg_infer *c)
 {
+    c->exact = true;
     if (c->in[0]->dtype != SG_F32 && c->in[0]->dtype != SG_NONE)
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "does not take %s", sg_dtypes[c->in[0]->dtype].name);
     c->out[0] = *c->in[0];

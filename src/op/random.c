@@ -57,6 +57,7 @@ sedge_status sg_infer_random(sg_infer *c)
             size = sg_get_int(c->attrs, SG_A_sample_size);
     const sg_type *like = c->n_in ? c->in[0] : NULL;
     sg_type *t = &c->out[0];
+    c->exact = true;
     if (kind < 0 || kind > SG_RANDOM_MULTINOMIAL || dtype < 0 || dtype >= SG_DTYPE_COUNT)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "unknown kind or element type");
     if (!like && kind >= SG_RANDOM_BERNOULLI)

@@ -27,6 +27,7 @@ sedge_status sg_infer_recurrent(sg_infer *c)
     static const int8_t rank[8] = {3, 3, 3, 2, 1, 3, 3, 2};
     bool reverse;
     int dirs = dirs_of(c->attrs, &reverse);
+    c->exact = true;
     if (!dirs)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "%s: unknown direction", c->op->name);
     SG_TRY(sg_infer_need_float(c, 0));

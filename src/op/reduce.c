@@ -46,6 +46,7 @@ sedge_status sg_infer_reduce(sg_infer *c)
     uint32_t mask;
     bool listed = c->n_in > 1 && c->in[1], keep = sg_get_int(c->attrs, SG_A_keepdims) != 0;
     int n = listed ? sg_move_nums(c, 1, axes, SG_RANK_MAX) : 0;
+    c->exact = true;
     y->dtype = a->dtype;
     y->rank = -1;
     if (n == -2)

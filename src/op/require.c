@@ -3,6 +3,7 @@
 
 sedge_status sg_infer_require_equal(sg_infer *c)
 {
+    c->exact = true;
     for (int k = 1; k < 3; k++)
         if (c->in[k]->dtype != SG_NONE && !sg_is_int((sg_dtype)c->in[k]->dtype))
             return SG_INFER_FAIL(c, SEDGE_E_TYPE, "compares integers");

@@ -12,7 +12,7 @@ static sedge_status infer_roi(sg_infer *c, int64_t oh, int64_t ow, int cols)
     SG_TRY(sg_want_float(c, 1));
     if (oh < 1 || ow < 1 || oh > SG_WINDOW_MAX || ow > SG_WINDOW_MAX)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "an output of %lld x %lld", (long long)oh, (long long)ow);
-    if ((x->rank >= 0 && x->rank != 4) || (r->rank >= 0 && (r->rank != 2 || !sg_d_may_equal(r->dim[1], cols))))
+    if ((x->rank >= 0 && x->rank != 4) || (r->rank >= 0 && (r->rank != 2 || !sg_d_equal(c, r->dim[1], cols))))
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "the input must have rank 4 and rois the shape [n, %d]", cols);
     sg_type *y = &c->out[0];
     y->dtype = x->dtype;

@@ -150,6 +150,7 @@ sedge_status sg_infer_unary(sg_infer *c)
 {
     int64_t kind = sg_get_int(c->attrs, SG_A_kind);
     const sg_type *t = c->in[0];
+    c->exact = true;
     if (kind < 0 || kind >= SG_UNARY_COUNT)
         return SG_INFER_FAIL(c, SEDGE_E_FORMAT, "unknown kind %lld", (long long)kind);
     c->out[0] = *t;

@@ -83,7 +83,7 @@ sedge_status sg_want_vector_type(sg_infer *c, int k, sg_dim n, const char *what)
     const sg_type *t = k < c->n_in ? c->in[k] : NULL;
     if (!t || t->rank < 0)
         return SEDGE_OK;
-    if (t->rank != 1 || !sg_d_may_equal(t->dim[0], n)) {
+    if (t->rank != 1 || !sg_d_equal(c, t->dim[0], n)) {
         char text[96];
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%s must be a vector with one element per channel, not %s", what,
                              sg_type_text(t, c->dims, text, sizeof text));

@@ -19,11 +19,6 @@ sedge_status sg_want_float(sg_infer *c, int k);
 sedge_status sg_want_same(sg_infer *c, int k);
 /* Output k: dtype t, rank unknown. */
 sedge_status sg_out_unknown(sg_infer *c, sg_dtype t);
-/* False only if both are numbers and differ. */
-static inline bool sg_d_may_equal(sg_dim a, sg_dim b)
-{
-    return a == b || sg_dim_is_expr(a) || sg_dim_is_expr(b);
-}
 /* Fails unless tensor t (NULL is fine) is a vector of n elements. */
 sedge_status sg_want_vector(sg_exec *x, const sg_tensor *t, int64_t n, const char *what);
 /* The same in a shape rule for input k. */

@@ -69,7 +69,7 @@ sedge_status sg_window_out(sg_infer *c, const sg_window *w, int i, sg_dim in, bo
     sg_dim o = sg_d_add(c, sg_d_div(c, ceil ? sg_d_add(c, room, s - 1) : room, s), 1);
     if (ceil)
         o = sg_d_min(c, o, sg_d_add(c, sg_d_div(c, sg_d_add(c, in, w->begin[i] - 1), s), 1));
-    if (!sg_dim_is_expr(o) && !sg_dim_is_expr(in) && o <= 0) {
+    if (!sg_d_at_least(c, o, 1) && !sg_dim_is_expr(in)) {
         if (in > 0 || o < 0)
             return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "the window does not fit into spatial axis %d of size %lld", i, (long long)in);
     }

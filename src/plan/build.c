@@ -9,6 +9,7 @@ typedef struct builder {
     const sg_graph *g;
     const sg_plan_args *args;
     sg_err *err;
+    bool *exact;     /* per node: its shape rule need not run again while the guards hold */
     bool *late;      /* per expression: depends on a symbol that a step defines */
     uint32_t *last;  /* per slot: last step that reads it */
     uint32_t *birth; /* per slot: the step that makes it */
@@ -175,6 +176,7 @@ static sedge_status make_step(builder *b, sg_nid id)
     s->operand = p->n_operand;
     s->n_in = n->n_in;
     s->n_out = n->n_out;
+    s->exact = b->exact[id];
     if (s->n_in > p->max_in)
         p->max_in = s->n_in;
     if (s->n_out > p->max_out)
@@ -354,10 +356,14 @@ static sedge_status choose_kernels(builder *b)
     return SEDGE_OK;
 }
 
-static sedge_status build(builder *b)
+static sedge_status build(builder *b, sg_graph *graph)
 {
     sg_plan *p = b->p;
     const sg_graph *g = b->g;
+    b->exact = sg_arena_array(&p->arena, g->n_node, sizeof *b->exact);
+    if (!b->exact)
+        return OOM(b);
+    SG_TRY(sg_plan_guards(p, graph, b->exact, b->err));
     SG_TRY(mark_dims(b));
     SG_TRY(make_room(b));
     SG_EACH_NODE(g, n)
@@ -374,12 +380,13 @@ static sedge_status build(builder *b)
     SG_TRY(choose_kernels(b));
     share_storage(b);
     mark_outputs(b);
+    SG_TRY(sg_plan_watch(p, b->err));
     SG_TRY(make_kills(b));
     SG_TRY(make_segments(b));
     return sg_plan_layout(p, b->birth, b->err);
 }
 
-sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args *args, sg_err *err)
+sedge_status sg_plan_build(sg_plan **out, sg_graph *g, const sg_plan_args *args, sg_err *err)
 {
     *out = NULL;
     sg_mem mem = {.fn = args->alloc, .ctx = args->alloc_ctx};
@@ -393,7 +400,7 @@ sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args 
     p->target = args->target;
     p->cpu = sg_cpu();
     builder b = {.p = p, .g = g, .args = args, .err = err};
-    sedge_status st = build(&b);
+    sedge_status st = build(&b, g);
     if (st != SEDGE_OK) {
         sg_plan_free(p);
         return st;

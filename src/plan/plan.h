@@ -55,7 +55,8 @@ typedef struct sg_step {
     uint8_t backend;
     bool shape_at_run; /* an output's shape comes from running the shape rule on what is there */
     bool view; /* output 0 has the bytes of input 0 */
-    bool check_shape; /* shapes depend on symbols: the rule is run again when they change */
+    bool check_shape; /* shapes depend on symbols that the inputs bind ... */
+    bool exact; /* ... and they are right while the plan's guards hold; else the rule is run again */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
     uint32_t scratch; /* slot of the kernel's scratch; 0: none, or asked for just before the step */
     struct sg_plan **region;
@@ -99,6 +100,14 @@ typedef struct sg_plan {
     int32_t *link; /* per input: the output that becomes it, or -1 */
     const sg_dims *dims;
     const bool *late; /* per expression: depends on a symbol that a step defines */
+    /* What new input shapes change: expressions to evaluate in this order, then slots with symbolic shapes, then slots that
+     * point where their storage points. Exact steps are right while the guards hold; the others run their rules again. */
+    uint32_t *eval, n_eval;
+    uint32_t *moving, n_moving;
+    uint32_t *shared, n_shared;
+    sg_guard *guard;
+    uint32_t n_guard;
+    uint32_t *recheck, n_recheck;
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
     size_t packed_bytes; /* constants rewritten or straightened */
     struct sg_straight *straight;
@@ -126,8 +135,8 @@ typedef struct sg_plan_args {
     bool allow_fallback;
 } sg_plan_args;
 
-/* Plans a verified, inferred graph. Borrows the graph. */
-sedge_status sg_plan_build(sg_plan **out, const sg_graph *g, const sg_plan_args *args, sg_err *err);
+/* Plans a verified, inferred graph. Borrows the graph; its table of dims may get more expressions. */
+sedge_status sg_plan_build(sg_plan **out, sg_graph *g, const sg_plan_args *args, sg_err *err);
 void sg_plan_free(sg_plan *p); /* accepts NULL and half-built */
 
 /* Bytes of a slot given its dims; false when they are past what can be addressed. */
@@ -145,6 +154,11 @@ void sg_plan_free_straight(sg_plan *p);
 sedge_status sg_plan_scratch(sg_plan *p, sg_err *err);
 /* Orders the storages and lists their conflicts. */
 sedge_status sg_plan_layout(sg_plan *p, const uint32_t *birth, sg_err *err);
+
+/* Collects the guards of all nodes (before anything else looks at the dims) and which nodes they are the whole truth of. */
+sedge_status sg_plan_guards(sg_plan *p, sg_graph *g, bool *exact, sg_err *err);
+/* Lists what changes with the shapes of the inputs. */
+sedge_status sg_plan_watch(sg_plan *p, sg_err *err);
 
 #define SG_ALIGN 64u
 static inline size_t sg_align_up(size_t n)

@@ -13,6 +13,8 @@
 static void init_values(sg_frame *f)
 {
     const sg_plan *p = f->plan;
+    for (size_t i = 0; i < p->dims->n; i++)
+        f->dim_value[i] = -1; /* a symbol that no input binds */
     for (uint32_t i = 1; i < p->n_slot; i++) {
         const sg_slot *s = &p->slot[i];
         sg_tensor *t = &f->val[i];
@@ -22,9 +24,9 @@ static void init_values(sg_frame *f)
         if (s->base == SG_BASE_WEIGHTS) {
             static const uint64_t nothing[2] = {0}; /* a constant without elements may have no bytes */
             t->data = (void *)(uintptr_t)(s->data ? s->data : nothing);
-            for (int k = 0; k < t->rank; k++)
-                t->dim[k] = s->type.dim[k];
         }
+        for (int k = 0; k < t->rank && !s->symbolic; k++)
+            t->dim[k] = s->type.dim[k];
     }
     for (uint32_t i = 0; i < p->n_operand; i++)
         f->operand[i] = p->operand[i] ? &f->val[p->operand[i]] : NULL;

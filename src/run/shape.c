@@ -111,8 +111,12 @@ sedge_status sg_frame_shape(sg_frame *f, const sg_step *s, bool at_run, sg_err *
 static sedge_status bind_inputs(sg_frame *f, sg_err *err)
 {
     const sg_plan *p = f->plan;
-    for (size_t i = 0; i < p->dims->n; i++)
-        f->dim_value[i] = -1;
+    for (uint32_t k = 0; k < p->n_input; k++) {
+        const sg_type *t = &p->slot[p->input[k]].type;
+        for (int i = 0; i < t->rank; i++)
+            if (sg_dim_is_expr(t->dim[i]))
+                f->dim_value[sg_dim_expr(t->dim[i])] = -1;
+    }
     for (uint32_t k = 0; k < p->n_input; k++) {
         const sg_slot *slot = &p->slot[p->input[k]];
         const sg_tensor *t = &f->val[p->input[k]];
@@ -137,10 +141,10 @@ static sedge_status bind_inputs(sg_frame *f, sg_err *err)
             }
         }
     }
-    for (size_t i = 0; i < p->dims->n; i++) {
-        const sg_dim_node *n = &p->dims->node[i];
-        if (n->op != SG_DIM_SYM)
-            f->dim_value[i] = sg_dim_apply((sg_dim_op)n->op, sg_dim_value(n->a, f->dim_value), sg_dim_value(n->b, f->dim_value));
+    for (uint32_t i = 0; i < p->n_eval; i++) {
+        const sg_dim_node *n = &p->dims->node[p->eval[i]];
+        f->dim_value[p->eval[i]] = sg_dim_apply((sg_dim_op)n->op, sg_dim_value(n->a, f->dim_value),
+                                                sg_dim_value(n->b, f->dim_value));
     }
     return SEDGE_OK;
 }
@@ -148,11 +152,9 @@ static sedge_status bind_inputs(sg_frame *f, sg_err *err)
 static sedge_status slot_shapes(sg_frame *f, sg_err *err)
 {
     const sg_plan *p = f->plan;
-    for (uint32_t i = 1; i < p->n_slot; i++) {
-        const sg_slot *s = &p->slot[i];
-        if (s->dynamic || s->type.rank < 0 || ((s->base == SG_BASE_INPUT || s->base == SG_BASE_STATE) && s->storage == i))
-            continue;
-        sg_tensor *t = &f->val[i];
+    for (uint32_t i = 0; i < p->n_moving; i++) {
+        const sg_slot *s = &p->slot[p->moving[i]];
+        sg_tensor *t = &f->val[p->moving[i]];
         for (int k = 0; k < s->type.rank; k++)
             t->dim[k] = sg_dim_value(s->type.dim[k], f->dim_value);
         size_t bytes;
@@ -265,9 +267,8 @@ static sedge_status place(sg_frame *f, sg_err *err)
 static void share(sg_frame *f)
 {
     const sg_plan *p = f->plan;
-    for (uint32_t i = 1; i < p->n_slot; i++)
-        if (p->slot[i].storage != i && !p->slot[i].dynamic && p->slot[i].base != SG_BASE_POOL)
-            f->val[i].data = f->val[p->slot[i].storage].data;
+    for (uint32_t i = 0; i < p->n_shared; i++)
+        f->val[p->shared[i]].data = f->val[p->slot[p->shared[i]].storage].data;
 }
 
 static bool same_inputs(sg_frame *f)
@@ -286,24 +287,38 @@ static bool same_inputs(sg_frame *f)
     return same;
 }
 
-sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
+static sedge_status check_step(sg_frame *f, uint32_t t, sg_err *err)
+{
+    const sg_step *s = &f->plan->step[t];
+    sedge_status st = sg_frame_shape(f, s, false, err);
+    if (st != SEDGE_OK)
+        sg_err_where(err, "node %s (%s)", s->name && *s->name ? s->name : "unnamed", s->source ? s->source : s->op->name);
+    return st;
+}
+
+/* Where a guard fails all rules run again: one of them refuses the sizes and says why, or it was stricter than the rules. */
+static sedge_status check_shapes(sg_frame *f, sg_err *err)
 {
     const sg_plan *p = f->plan;
+    bool hold = true;
+    for (uint32_t i = 0; i < p->n_guard && hold; i++)
+        hold = sg_guard_holds(&p->guard[i], f->dim_value);
+    for (uint32_t i = 0; hold && i < p->n_recheck; i++)
+        SG_TRY(check_step(f, p->recheck[i], err));
+    for (uint32_t t = 0; !hold && t < p->n_step; t++)
+        if (p->step[t].check_shape)
+            SG_TRY(check_step(f, t, err));
+    return SEDGE_OK;
+}
+
+sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
+{
     if (!same_inputs(f)) {
         f->prepared = false;
         f->run->prepares++;
         SG_TRY(bind_inputs(f, err));
         SG_TRY(slot_shapes(f, err));
-        for (uint32_t t = 0; t < p->n_step; t++) {
-            const sg_step *s = &p->step[t];
-            if (!s->op || !s->check_shape || s->shape_at_run || (s->op->flags & SG_OPF_DYN))
-                continue;
-            sedge_status st = sg_frame_shape(f, s, false, err);
-            if (st != SEDGE_OK) {
-                sg_err_where(err, "node %s (%s)", s->name && *s->name ? s->name : "unnamed", s->source ? s->source : s->op->name);
-                return st;
-            }
-        }
+        SG_TRY(check_shapes(f, err));
         scratch_sizes(f);
         SG_TRY(place(f, err));
         f->prepared = true;

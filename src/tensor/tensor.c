@@ -12,9 +12,8 @@ bool sg_numel_checked(const int64_t *dim, int rank, int64_t *out)
             zero = true;
             continue;
         }
-        if (n > SG_NUMEL_MAX / dim[i])
+        if (__builtin_mul_overflow(n, dim[i], &n) || n > SG_NUMEL_MAX)
             return false;
-        n *= dim[i];
     }
     *out = zero ? 0 : n;
     return true;

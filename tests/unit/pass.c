@@ -111,7 +111,7 @@ static sg_vid transpose(sg_vid v, int64_t a, int64_t b, int64_t c)
 
 /* ---- running ---- */
 
-static void answer(const sg_graph *graph, const char *target, float *out, size_t *n)
+static void answer(sg_graph *graph, const char *target, float *out, size_t *n)
 {
     sg_err err = {0};
     sg_run run = {.mem = &mem, .threads = 1, .pool = {.mem = &mem}};
