@@ -118,7 +118,7 @@ const char *sg_type_text(const sg_type *t, const sg_dims *dims, char *buf, size_
     for (int i = 0; i < t->rank && at + 1 < size; i++)
         at += (size_t)snprintf(buf + at, size - at, "%s%s", i ? "," : " [", dim_text(t->dim[i], dims, one, sizeof one));
     if (at + 1 < size)
-        snprintf(buf + at, size - at, t->rank ? "]" : " []");
+        snprintf(buf + at, size - at, "%s%s", t->rank ? "]" : " []", t->layout == SG_LAYOUT_LAST ? " channels last" : "");
     return buf;
 }
 
@@ -237,6 +237,7 @@ static bool const_tensor(const sg_value *v, sg_tensor *t)
     t->data = (void *)(uintptr_t)v->data;
     t->dtype = v->type.dtype;
     t->rank = v->type.rank;
+    t->layout = v->type.layout;
     for (int i = 0; i < t->rank; i++)
         t->dim[i] = v->type.dim[i];
     return true;
@@ -284,7 +285,9 @@ static sedge_status outputs_write(sg_graph *g, sg_nid id, sg_infer *c)
             if (all && !sg_numel_checked(c->out[k].dim, c->out[k].rank, &numel))
                 return sg_fail(c->err, SEDGE_E_SHAPE, "output %d is too large", k);
         }
+        uint8_t layout = v->type.layout; /* the layout pass's, not the rule's */
         v->type = c->out[k];
+        v->type.layout = layout;
         v->content = NULL;
         v->n_content = 0;
         if (k == 0 && c->n_out_content >= 0) {

@@ -184,6 +184,8 @@ sedge_status sg_out_copy(sg_exec *x, int k, const sg_tensor *t);
 
 /* Runs the reference in the place of a kernel that has absorbed constants: those that stand askew are straightened first. */
 sedge_status sg_exec_ref(sg_exec *x);
+/* The reference of x->op, whatever the layouts: operands that stand channels last are moved to row-major scratch and back. */
+sedge_status sg_op_ref(sg_exec *x);
 
 #define SG_EXEC_FAIL(x, st, ...) sg_fail((x)->err, st, __VA_ARGS__)
 

@@ -1,5 +1,5 @@
 /* The check between passes. A graph that fails it is our own bug, never the model's. */
-#include "pass/pass.h"
+#include "pass/layout.h"
 
 static sedge_status check_node(const sg_graph *g, sg_nid id, const bool *done, sg_err *err)
 {
@@ -54,6 +54,8 @@ sedge_status sg_verify(const sg_graph *g, sg_err *err)
     }
     if (st == SEDGE_OK)
         st = check_uses(g, err);
+    if (st == SEDGE_OK)
+        st = sg_layout_verify(g, err);
     sg_free(g->mem, done, g->n_node * sizeof *done);
     return st;
 }

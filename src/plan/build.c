@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "plan/plan.h"
+#include "tensor/layout.h"
 
 typedef struct builder {
     sg_plan *p;
@@ -166,6 +167,7 @@ static sedge_status make_step(builder *b, sg_nid id)
         return sg_fail(b->err, SEDGE_E_LIMIT, "too many operands for a device");
     for (int k = 0; k < n->n_in && b->args->target->device; k++)
         in[k] = slot_in_space(b, sg_node_in(b->g, id, k), be ? SG_SPACE_DEVICE : SG_SPACE_HOST);
+    p->n_copy += n->op == SG_ROW(RELAYOUT);
     uint32_t at = p->n_step++;
     sg_step *s = &p->step[at];
     s->op = n->op;
@@ -229,7 +231,7 @@ static bool same_dims(const sg_type *a, const sg_type *b)
     for (int i = 0; i < a->rank; i++)
         if (a->dim[i] != b->dim[i])
             return false;
-    return true;
+    return a->layout == b->layout || sg_layout_free(a->dim, a->rank);
 }
 
 /* An elementwise step may write over an input that dies with it. */

@@ -126,6 +126,8 @@ typedef struct sg_target {
     /* The kernel of a step of backend 0 (name NULL: the reference); may pack weights into the plan. */
     sedge_status (*choose)(const struct sg_target *t, sg_plan *p, sg_step *s, sg_err *err);
     const struct sg_backend *device; /* backend 1 or NULL */
+    /* Whether an op has channels-last kernels; NULL: everything is row-major. */
+    bool (*has_last)(const sg_op *op);
 } sg_target;
 
 typedef struct sg_plan_args {

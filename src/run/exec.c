@@ -70,7 +70,7 @@ sedge_status sg_exec_ref(sg_exec *x)
 {
     const sg_step *s = call_of(x)->s;
     if (!s->absorbed)
-        return x->op->ref(x);
+        return sg_op_ref(x);
     sg_tensor **in = sg_scratch(x, (size_t)x->n_in * sizeof *in), *t = sg_scratch(x, (size_t)x->n_in * sizeof *t);
     if (!in || !t)
         return SEDGE_E_NOMEM;
@@ -87,7 +87,7 @@ sedge_status sg_exec_ref(sg_exec *x)
             return SEDGE_E_NOMEM;
         memcpy(t[k].data, x->in[k]->data, bytes);
     }
-    return x->op->ref(&own);
+    return sg_op_ref(&own);
 }
 
 char *sg_text(sg_exec *x, size_t n)
@@ -107,6 +107,7 @@ sg_box *sg_box_copy(sg_exec *x, const sg_tensor *t)
     }
     b->refs = 1;
     b->t = *t;
+    b->t.layout = SG_LAYOUT_ROW;
     if (t->kind != SG_TENSOR) {
         if (t->data)
             ((sg_seq *)t->data)->refs++;

@@ -21,6 +21,7 @@ static void init_values(sg_frame *f)
         t->kind = s->type.kind;
         t->dtype = s->type.dtype;
         t->rank = s->type.rank < 0 ? 0 : s->type.rank;
+        t->layout = s->type.layout;
         if (s->base == SG_BASE_WEIGHTS) {
             static const uint64_t nothing[2] = {0}; /* a constant without elements may have no bytes */
             t->data = (void *)(uintptr_t)(s->data ? s->data : nothing);
@@ -320,6 +321,7 @@ sedge_status sg_call_region(sg_exec *x, int region, sg_tensor *const *ins, int n
             return sg_fail(x->err, SEDGE_E_TYPE, "body input %d is %s, not %s", k, sg_dtypes[ins[k]->dtype].name,
                            sg_dtypes[want].name);
         *t = *ins[k];
+        t->layout = SG_LAYOUT_ROW; /* what crosses is row-major, or has but one order */
     }
     r->depth++;
     sedge_status st = sg_frame_run(f, x->err);

@@ -1,7 +1,7 @@
 /* Plans behind the public handle: copy the graph, bind dims, run the passes, build. */
 #include <string.h>
 
-#include "pass/pass.h"
+#include "pass/layout.h"
 #include "run/api.h"
 
 void sedge_plan_opts_init(sedge_plan_opts *opts)
@@ -92,7 +92,7 @@ static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *
     return SEDGE_OK;
 }
 
-static sedge_status prepare_graph(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
+static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const sedge_plan_opts *o, sg_err *err)
 {
     sg_trace trace = {o->trace, o->trace_ctx};
     p->graph = sg_graph_clone(p->model->graph, &p->arena);
@@ -108,7 +108,8 @@ static sedge_status prepare_graph(sedge_plan *p, const sedge_plan_opts *o, sg_er
     int folded = 0;
     SG_TRY(sg_passes(p->graph, &trace, err)); /* what is dead or does nothing is not folded either */
     SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
-    return sg_passes(p->graph, &trace, err);
+    SG_TRY(sg_passes(p->graph, &trace, err));
+    return target->has_last ? sg_pass_layout(p->graph, target->has_last, &trace, err) : SEDGE_OK;
 }
 
 sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
@@ -130,7 +131,7 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     p->arena.mem = &p->mem;
     p->model = model;
     sg_plan_args args = {target, mem.fn, mem.ctx, opts->allow_fallback != 0};
-    sedge_status st = prepare_graph(p, opts, err);
+    sedge_status st = prepare_graph(p, target, opts, err);
     if (st == SEDGE_OK)
         st = sg_plan_build(&p->plan, p->graph, &args, err);
     if (st == SEDGE_OK)

@@ -7,8 +7,10 @@
 
 #include "op/elementwise.h"
 #include "op/reduce.h"
-#include "pass/pass.h"
+#include "op/pool.h"
+#include "pass/layout.h"
 #include "run/frame.h"
+#include "tensor/layout.h"
 
 static sg_mem mem;
 static sg_arena arena;
@@ -554,13 +556,143 @@ static void transposes_left(void **state)
     assert_int_equal(ROWS(TRANSPOSE), 1);
 }
 
+/* ---- layout ---- */
+
+static bool every_op(const sg_op *row)
+{
+    (void)row;
+    return true;
+}
+
+static bool no_op(const sg_op *row)
+{
+    (void)row;
+    return false;
+}
+
+static sg_vid filter(sg_vid a, int64_t out, int64_t in, int64_t side)
+{
+    const int64_t dim[4] = {out, in, side, side}, pads[4] = {side / 2, side / 2, side / 2, side / 2};
+    sg_vid y = OP_OF(CONV, a, weights(4, dim));
+    sg_set_ints(g, g->value[y].def, SG_A_pads, pads, 4);
+    return y;
+}
+
+static sg_vid pool2(sg_vid a)
+{
+    const int64_t two[2] = {2, 2};
+    sg_vid y = kind(OP_OF(POOL, a), SG_POOL_MAX);
+    sg_set_ints(g, g->value[y].def, SG_A_kernel_shape, two, 2);
+    return y;
+}
+
+static sg_vid along(sg_vid y, int64_t axis)
+{
+    sg_set_int(g, g->value[y].def, SG_A_axis, axis);
+    return y;
+}
+
+static int values_last(void)
+{
+    int n = 0;
+    for (size_t v = 1; v < after->n_value; v++)
+        n += after->value[v].type.layout == SG_LAYOUT_LAST;
+    return n;
+}
+
+/* Makes y the output, lays a copy out, compares the answers. */
+static void lay_out(sg_vid y, sg_layout_has *has)
+{
+    static float want[512], got[512];
+    size_t n, m;
+    sg_err err = {0};
+    assert_int_equal(sg_output_add(g, y), SEDGE_OK);
+    assert_int_equal(sg_infer_graph(g, &err), SEDGE_OK);
+    after = sg_graph_clone(g, &arena);
+    assert_non_null(after);
+    assert_int_equal(sg_pass_layout(after, has, NULL, &err), SEDGE_OK);
+    assert_int_equal(sg_infer_graph(after, &err), SEDGE_OK); /* rules run again lose no layout */
+    assert_int_equal(sg_verify(after, &err), SEDGE_OK);
+    answer(g, "reference", want, &n);
+    answer(after, "cpu", got, &m);
+    assert_true(n == m && n > 0);
+    for (size_t i = 0; i < n; i++)
+        assert_true(want[i] == got[i] || fabsf(want[i] - got[i]) <= 2e-5f * (1 + fabsf(want[i])));
+}
+
+static const int64_t colours[4] = {1, 3, 6, 5}, grey[4] = {1, 1, 6, 5};
+
+/* A convolution net: one move in, one out; what is as long as its channels costs none. */
+static void layout_of_a_net(void **state)
+{
+    (void)state;
+    const int64_t per_channel[3] = {4, 1, 1}, whole[4] = {1, 4, 6, 5};
+    input(4, colours);
+    sg_vid a = ADD(ADD(un(SG_UNARY_RELU, filter(x, 4, 3, 3)), weights(3, per_channel)), weights(4, whole));
+    sg_vid b = filter(along(OP_OF(CONCAT, a, filter(a, 4, 4, 3)), 1), 6, 8, 3);
+    sg_vid gate = un(SG_UNARY_SIGMOID, filter(kind(OP_OF(POOL, b), SG_POOL_AVERAGE), 6, 6, 1));
+    lay_out(OP_OF(FLATTEN, pool2(along(OP_OF(SOFTMAX, MUL(b, gate)), 1))), every_op);
+    assert_int_equal(ROWS(RELAYOUT), 2);
+    assert_true(values_last() > 8);
+}
+
+/* Flattening what a global pool gives is no move; nor is a picture of one channel. */
+static void layout_for_free(void **state)
+{
+    (void)state;
+    input(4, grey);
+    sg_vid a = filter(filter(x, 4, 1, 3), 4, 4, 3);
+    lay_out(OP_OF(FLATTEN, kind(OP_OF(POOL, a), SG_POOL_AVERAGE)), every_op);
+    assert_int_equal(ROWS(RELAYOUT), 0);
+    assert_true(values_last() > 2);
+}
+
+static void layout_left(void **state)
+{
+    input(4, colours);
+    lay_out(un(SG_UNARY_RELU, pool2(x)), every_op); /* no convolution */
+    assert_int_equal(values_last(), 0);
+    stop(state);
+    start(state);
+    input(4, colours);
+    lay_out(filter(filter(x, 4, 3, 3), 4, 4, 3), no_op); /* no kernels */
+    assert_int_equal(values_last(), 0);
+    sg_err err = {0};
+    after->value[after->node[after->node[0].next].out[0]].type.layout = SG_LAYOUT_LAST; /* read row-major: refused */
+    after->value[after->output[0]].type.layout = SG_LAYOUT_ROW;
+    assert_int_equal(sg_verify(after, &err), SEDGE_E_BUG);
+}
+
+static void moves_of_all_types(void **state)
+{
+    (void)state;
+    static const uint8_t type[] = {SG_F32, SG_I8, SG_F16, SG_I4, SG_F64};
+    uint8_t a[256], b[256], c[256];
+    for (size_t k = 0; k < sizeof type; k++) {
+        sg_tensor t = {.data = a, .dtype = type[k], .rank = 4, .dim = {2, 3, 2, 2}}, u = t, v = t;
+        for (int i = 0; i < 256; i++)
+            a[i] = (uint8_t)(i * 37 + 5);
+        u.data = b;
+        u.layout = SG_LAYOUT_LAST;
+        v.data = c;
+        sg_layout_copy(&t, &u);
+        sg_layout_copy(&u, &v);
+        assert_memory_equal(a, c, sg_tensor_bytes(&t));
+        assert_int_equal(sg_load_i64((sg_dtype)(type[k] == SG_I4 || type[k] == SG_I8 ? type[k] : SG_U8), b, 0),
+                         sg_load_i64((sg_dtype)(type[k] == SG_I4 || type[k] == SG_I8 ? type[k] : SG_U8), a, 0));
+        if (type[k] == SG_I4 || type[k] == SG_I8) /* channel 1 of position 0 is next */
+            assert_int_equal(sg_load_i64((sg_dtype)type[k], b, 1), sg_load_i64((sg_dtype)type[k], a, 4));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
-        T(gelu_erf),        T(gelu_tanh), T(gelu_left), T(silu),           T(silu_left),       T(layer_norm),
-        T(layer_norm_left), T(bn),        T(attention), T(attention_left), T(bn_left),         T(scale),
-        T(scale_left),      T(cse),       T(cse_left),  T(transposes),     T(transposes_left),
+        T(gelu_erf),        T(gelu_tanh),   T(gelu_left),          T(silu),           T(silu_left),       T(layer_norm),
+        T(layer_norm_left), T(bn),          T(attention),          T(attention_left), T(bn_left),         T(scale),
+        T(scale_left),      T(cse),         T(cse_left),           T(transposes),     T(transposes_left), T(layout_of_a_net),
+        T(layout_for_free), T(layout_left), T(moves_of_all_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

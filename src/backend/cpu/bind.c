@@ -1,26 +1,64 @@
-/* The table of CPU kernel bindings, tried in order. */
+/* The tables of CPU kernel bindings, tried in order. */
 #include "backend/cpu/bind.h"
 
-#define BIND(op, fn) sg_cpu_bind_fn fn;
-#include "backend/cpu/bind.def"
-#undef BIND
+#include "pass/layout.h"
 
-static const struct {
+#define BIND(op, fn) sg_cpu_bind_fn fn;
+#define LAST(op, fn) sg_cpu_bind_fn fn;
+#include "backend/cpu/bind.def"
+#include "backend/cpu/last.def"
+#undef BIND
+#undef LAST
+
+typedef struct row {
     sg_op_id op;
     sg_cpu_bind_fn *bind;
-} rows[] = {
+} row;
+
+static const row rows[] = {
 #define BIND(op, fn) {SG_OP_##op, fn},
 #include "backend/cpu/bind.def"
 #undef BIND
     {SG_OP_COUNT, NULL},
 };
 
+/* For steps that stand channels last. */
+static const row last_rows[] = {
+#define LAST(op, fn) {SG_OP_##op, fn},
+#include "backend/cpu/last.def"
+#undef LAST
+    {SG_OP_COUNT, NULL},
+};
+
+static bool bind(const row *r, sg_plan *p, sg_step *s)
+{
+    for (; r->bind; r++)
+        if (&sg_ops[r->op] == s->op && r->bind(p, s))
+            return true;
+    return false;
+}
+
+bool sg_cpu_has_last(const sg_op *op)
+{
+    for (int i = 0; last_rows[i].bind; i++)
+        if (&sg_ops[last_rows[i].op] == op)
+            return true;
+    return false;
+}
+
 sedge_status sg_cpu_choose(const sg_target *t, sg_plan *p, sg_step *s, sg_err *err)
 {
     (void)t;
-    (void)err;
-    for (int i = 0; rows[i].bind; i++)
-        if (&sg_ops[rows[i].op] == s->op && rows[i].bind(p, s))
-            break;
-    return SEDGE_OK;
+    if (s->op == SG_ROW(RELAYOUT) || !sg_step_last(p, s)) {
+        bind(rows, p, s);
+        return SEDGE_OK;
+    }
+    if (bind(last_rows, p, s))
+        return SEDGE_OK;
+    if (sg_layout_of(s->op).how == SG_LAYOUT_NATIVE) {
+        s->kernel = (sg_kernel){.name = "ref", .run = sg_op_ref};
+        return SEDGE_OK;
+    }
+    bind(rows, p, s);
+    return sg_cpu_turn(p, s) ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
 }

@@ -17,4 +17,16 @@ static inline const sg_slot *sg_step_slot(const sg_plan *p, const sg_step *s, in
     return v ? &p->slot[v] : NULL;
 }
 
+/* True if the step works channels last: its first result is marked so (a RELAYOUT, which goes between, aside). */
+static inline bool sg_step_last(const sg_plan *p, const sg_step *s)
+{
+    const sg_slot *y = s->n_out ? sg_step_slot(p, s, s->n_in) : NULL;
+    return y && y->type.layout == SG_LAYOUT_LAST;
+}
+
+/* Whether an op has channels-last kernels: the layout pass asks. */
+bool sg_cpu_has_last(const sg_op *op);
+/* Wraps the kernel of a step that treats all axes alike, so that it sees dims in the order of memory. False: out of memory. */
+bool sg_cpu_turn(sg_plan *p, sg_step *s);
+
 #endif
