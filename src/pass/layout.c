@@ -19,12 +19,11 @@ typedef struct layouts {
     bool *takes;    /* per node: it may work channels last */
     bool *side;     /* of the network */
     sg_vid *moved;  /* per value: the same in the other layout, 0: none */
-    sg_nid *group;  /* per node: another one of its region, or itself */
     size_t n_value, n_node; /* before the pass */
-    int *sums;      /* regions, nodes, moves */
+    int *sums;      /* nodes, moves */
 } layouts;
 
-enum { REGIONS, NODES, MOVES, SUMS };
+enum { NODES, MOVES, SUMS };
 
 #define OOM(p) sg_fail((p)->err, SEDGE_E_NOMEM, "out of memory")
 
@@ -195,25 +194,6 @@ static sg_vid as_read(layouts *p, sg_nid n, int k)
     return fits ? v : other(p, v, n);
 }
 
-static sg_nid group_of(const layouts *p, sg_nid n)
-{
-    while (p->group[n] != n)
-        n = p->group[n] = p->group[p->group[n]];
-    return n;
-}
-
-/* Node n joins the regions of those that it reads channels last. */
-static void join_groups(layouts *p, sg_nid n)
-{
-    p->group[n] = n;
-    for (int k = 0; k < p->g->node[n].n_in; k++) {
-        sg_vid v = sg_node_in(p->g, n, k);
-        const sg_value *t = &p->g->value[v];
-        if (v && t->role == SG_COMPUTED && works_last(p, t->def))
-            p->group[group_of(p, t->def)] = group_of(p, n);
-    }
-}
-
 static sedge_status move_node(layouts *p, sg_nid n)
 {
     sg_graph *g = p->g;
@@ -230,7 +210,6 @@ static sedge_status move_node(layouts *p, sg_nid n)
     for (int k = 0; k < g->node[n].n_out; k++)
         if (g->node[n].out[k])
             g->value[g->node[n].out[k]].type.layout = SG_LAYOUT_LAST;
-    join_groups(p, n);
     p->sums[NODES]++;
     return SEDGE_OK;
 }
@@ -255,10 +234,7 @@ static sedge_status apply(layouts *p)
 {
     SG_EACH_NODE(p->g, n)
     SG_TRY(move_node(p, n));
-    SG_TRY(move_outputs(p));
-    SG_EACH_NODE(p->g, n)
-    p->sums[REGIONS] += works_last(p, n) && group_of(p, n) == n;
-    return SEDGE_OK;
+    return move_outputs(p);
 }
 
 static sedge_status one_graph(sg_graph *g, sg_layout_has *has, int *sums, sg_err *err)
@@ -268,15 +244,13 @@ static sedge_status one_graph(sg_graph *g, sg_layout_has *has, int *sums, sg_err
     p.takes = sg_calloc(g->mem, p.n_node, sizeof *p.takes);
     p.side = sg_calloc(g->mem, n_side, sizeof *p.side);
     p.moved = sg_calloc(g->mem, p.n_value, sizeof *p.moved);
-    p.group = sg_calloc(g->mem, p.n_node, sizeof *p.group);
     bool any = false;
-    sedge_status st = p.takes && p.side && p.moved && p.group ? cut(&p, &any) : OOM(&p);
+    sedge_status st = p.takes && p.side && p.moved ? cut(&p, &any) : OOM(&p);
     if (st == SEDGE_OK && any)
         st = apply(&p);
     sg_free(g->mem, p.takes, p.n_node * sizeof *p.takes);
     sg_free(g->mem, p.side, n_side * sizeof *p.side);
     sg_free(g->mem, p.moved, p.n_value * sizeof *p.moved);
-    sg_free(g->mem, p.group, p.n_node * sizeof *p.group);
     SG_EACH_NODE(g, n)
     for (int k = 0; k < g->node[n].n_region && st == SEDGE_OK; k++)
         st = one_graph(g->node[n].region[k], has, sums, err);
@@ -294,8 +268,7 @@ sedge_status sg_pass_layout(sg_graph *g, sg_layout_has *has, const sg_trace *tra
     }
     if (sums[NODES] && trace && trace->line) {
         char text[96];
-        snprintf(text, sizeof text, "pass layout: %d region%s, %d nodes, %d moves", sums[REGIONS], sums[REGIONS] == 1 ? "" : "s",
-                 sums[NODES], sums[MOVES]);
+        snprintf(text, sizeof text, "pass layout: %d nodes, %d moves", sums[NODES], sums[MOVES]);
         trace->line(trace->ctx, text);
     }
     return SEDGE_OK;

@@ -47,22 +47,7 @@ static sedge_status run(sg_exec *x)
             return SEDGE_E_NOMEM;
     }
     sg_exec y = turn(x, t, at);
-    size_t bytes;
-    if (b->kernel.scratch && !b->kernel.scratch(&y, &bytes))
-        return y.op->ref(&y);
     return b->kernel.run(&y);
-}
-
-/* What the kernel refuses takes none: run sees to it. */
-static bool scratch(const sg_exec *x, size_t *bytes)
-{
-    const turned *b = x->packed;
-    sg_tensor t[FEW], *at[FEW];
-    *bytes = 0;
-    sg_exec y = turn(x, t, at);
-    if (!b->kernel.scratch(&y, bytes))
-        *bytes = 0;
-    return true;
 }
 
 /* The attributes of a step with `axis` as it is counted in memory. */
@@ -90,9 +75,9 @@ bool sg_cpu_turn(sg_plan *p, sg_step *s)
                   .rank = sg_step_slot(p, s, s->n_in)->type.rank};
     if (b->row.how == SG_LAYOUT_AXIS && !turn_axis(p, s, b->rank, &b->attrs))
         return false;
-    if (s->kernel.scratch && s->n_in + s->n_out > FEW) /* no kernel of that many operands wants scratch */
+    if (s->kernel.scratch) /* its sizes would have to be asked for turned: no kernel of such an op wants any */
         b->kernel = (sg_kernel){.name = "ref", .run = s->op->ref};
-    s->kernel = (sg_kernel){.name = s->kernel.name, .run = run, .scratch = b->kernel.scratch ? scratch : NULL};
+    s->kernel = (sg_kernel){.name = b->kernel.name, .run = run};
     s->packed = b;
     return true;
 }
