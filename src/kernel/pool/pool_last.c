@@ -1,0 +1,100 @@
+/* Maxima and averages of windows, channels last. */
+#include "kernel/pool/pool_last.h"
+
+#include <string.h>
+
+/* The taps of a window that stand inside: [from, to) along each axis. */
+typedef struct taps {
+    int64_t y0, x0, ky0, ky1, kx0, kx1;
+} taps;
+
+static void axis_taps(int64_t at, int64_t dilation, int64_t k, int64_t size, int64_t *from, int64_t *to)
+{
+    *from = at < 0 ? (-at + dilation - 1) / dilation : 0;
+    *to = at >= size ? 0 : (size - 1 - at) / dilation + 1;
+    *to = *to < k ? *to : k;
+}
+
+static taps taps_of(const sg_pool_last_args *a, int64_t oy, int64_t ox)
+{
+    taps t = {.y0 = oy * a->stride_h - a->pad_top, .x0 = ox * a->stride_w - a->pad_left};
+    axis_taps(t.y0, a->dilation_h, a->kh, a->h, &t.ky0, &t.ky1);
+    axis_taps(t.x0, a->dilation_w, a->kw, a->w, &t.kx0, &t.kx1);
+    return t;
+}
+
+/* Where the channels of a tap stand. */
+static int64_t tap_at(const sg_pool_last_args *a, const taps *t, int64_t ky, int64_t kx)
+{
+    return ((t->y0 + ky * a->dilation_h) * a->w + t->x0 + kx * a->dilation_w) * a->c;
+}
+
+#define EACH_TAP(t)                                \
+    for (int64_t ky = (t).ky0; ky < (t).ky1; ky++) \
+        for (int64_t kx = (t).kx0; kx < (t).kx1; kx++)
+
+#define MAX_ROW(name, type, above)                                            \
+    void name(const sg_pool_last_args *a, const void *x, int64_t oy, void *y) \
+    {                                                                         \
+        type *to = (type *)y + oy * a->ow * a->c;                             \
+        for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {                  \
+            const taps t = taps_of(a, oy, ox);                                \
+            bool any = false;                                                 \
+            memset(to, 0, (size_t)a->c * sizeof *to);                         \
+            EACH_TAP(t)                                                       \
+            {                                                                 \
+                const type *from = (const type *)x + tap_at(a, &t, ky, kx);   \
+                if (!any)                                                     \
+                    memcpy(to, from, (size_t)a->c * sizeof *to);              \
+                for (int64_t c = 0; any && c < a->c; c++)                     \
+                    to[c] = above(from[c], to[c]) ? from[c] : to[c];          \
+                any = true;                                                   \
+            }                                                                 \
+        }                                                                     \
+    }
+
+#define ABOVE(e, max)     ((e) > (max))
+#define ABOVE_NAN(e, max) ((e) > (max) || (e) != (e))
+MAX_ROW(sg_pool_last_max_f32, float, ABOVE_NAN)
+MAX_ROW(sg_pool_last_max_u8, uint8_t, ABOVE)
+MAX_ROW(sg_pool_last_max_s8, int8_t, ABOVE)
+
+/* Taps of an axis before the end of the padding. */
+static int64_t padded(int64_t at, int64_t dilation, int64_t k, int64_t end)
+{
+    int64_t n = at >= end ? 0 : (end - 1 - at) / dilation + 1;
+    return n < k ? n : k;
+}
+
+static double divisor(const sg_pool_last_args *a, const taps *t)
+{
+    int64_t seen = (t->ky1 - t->ky0) * (t->kx1 - t->kx0);
+    if (a->count_pad)
+        seen = padded(t->y0, a->dilation_h, a->kh, a->h + a->pad_bottom) *
+               padded(t->x0, a->dilation_w, a->kw, a->w + a->pad_right);
+    return (double)seen;
+}
+
+enum { BLOCK = 128 };
+
+void sg_pool_last_average_f32(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
+{
+    float *to = (float *)y + oy * a->ow * a->c;
+    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
+        const taps t = taps_of(a, oy, ox);
+        bool any = t.ky0 < t.ky1 && t.kx0 < t.kx1;
+        double by = divisor(a, &t);
+        for (int64_t c0 = 0; c0 < a->c; c0 += BLOCK) {
+            double sum[BLOCK] = {0};
+            int64_t n = a->c - c0 < BLOCK ? a->c - c0 : BLOCK;
+            EACH_TAP(t)
+            {
+                const float *from = (const float *)x + tap_at(a, &t, ky, kx) + c0;
+                for (int64_t c = 0; c < n; c++)
+                    sum[c] += (double)from[c];
+            }
+            for (int64_t c = 0; c < n; c++)
+                to[c0 + c] = any ? (float)(sum[c] / by) : 0;
+        }
+    }
+}
