@@ -150,7 +150,7 @@ static void run(check *c)
     none(c);
     for (int i = 0; i < 250; i++) {
         int64_t g = check_pick(c, 0, 3) ? 1 : check_pick(c, 2, 4);
-        sg_conv_last_args a = {.n = check_pick(c, 1, 2),
+        sg_conv_last_args a = {.n = check_pick(c, 0, 2),
                                .c = g * check_pick(c, 1, 24),
                                .h = check_pick(c, 1, 12),
                                .w = check_pick(c, 1, 20),

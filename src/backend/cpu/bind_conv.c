@@ -108,11 +108,11 @@ static sedge_status run(sg_exec *x)
     if (sg_numel(x->out[0]) == 0)
         return SEDGE_OK;
     if (sg_numel(in) == 0 || !sg_conv_f32_scratch(&a, &bytes))
-        return sg_ref_conv(x);
+        return sg_exec_ref(x);
     cut c = {.a = a, .x = in->data, .weight = x->in[1]->data, .bias = bias ? bias->data : NULL, .y = x->out[0]->data};
     cut_channels(&c, x->threads);
     if (!sg_conv_f32_scratch(&c.part, &c.scratch_bytes))
-        return sg_ref_conv(x);
+        return sg_exec_ref(x);
     c.scratch_bytes = (c.scratch_bytes + 63) & ~(size_t)63;
     c.scratch = sg_scratch(x, c.scratch_bytes * (size_t)c.parts);
     if (!c.scratch)

@@ -6,5 +6,7 @@
 
 /* Takes f32 convolutions over one or two spatial axes without negative pads. */
 bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s);
+/* The same that stand channels last, with constant weights. */
+bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s);
 
 #endif

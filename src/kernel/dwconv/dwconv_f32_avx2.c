@@ -1,0 +1,6 @@
+/* Depthwise spans of f32 for AVX2 and FMA. */
+#include "kernel/simd/f32_avx2.h"
+
+#include "kernel/dwconv/dwconv_f32_impl.h"
+
+const sg_dw_table sg_dw_avx2 = TABLE;
