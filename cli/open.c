@@ -6,7 +6,7 @@
 
 #include "sedge/media.h"
 
-/* SEDGE_TRACE=pass,plan,kernel: lines that begin with one of the names; "1" or "all": every line. */
+/* SEDGE_TRACE=pass,plan,kernel,memory: lines that begin with one of the names; "1" or "all": every line. */
 static void trace(void *ctx, const char *line)
 {
     const char *want = ctx;
@@ -48,6 +48,8 @@ sedge_status opened_open(opened *o, const char *path, const args *a, bool sessio
     sedge_session_opts_init(&so);
     so.threads = a->threads;
     so.seed = a->seed;
+    so.log = po.trace;
+    so.log_ctx = po.trace_ctx;
     return sedge_session_open(&o->session, o->plan, &so, err);
 }
 

@@ -183,7 +183,7 @@ typedef struct sedge_plan_opts {
     int n_link;
     int optimize;            /* 0: no passes but what is needed; 1: all (default) */
     int allow_fallback;      /* nodes that the target cannot run go to the CPU instead of being an error */
-    void (*trace)(void *ctx, const char *line); /* what each pass did; NULL: silence */
+    void (*trace)(void *ctx, const char *line); /* "pass ...", "plan: ...", "kernel: ..."; NULL: silence */
     void *trace_ctx;
     uint8_t reserved[32];
 } sedge_plan_opts;
@@ -222,6 +222,10 @@ typedef struct sedge_session_opts {
     /* Called after each step when not NULL (costs a clock read a step). */
     void (*on_step)(void *ctx, int step, double seconds);
     void *on_step_ctx;
+    /* What the session does that costs: memory taken, shapes prepared, a kernel that does not take these sizes. A line each, on the
+     * thread that runs; NULL: silence. */
+    void (*log)(void *ctx, const char *line);
+    void *log_ctx;
     uint8_t reserved[32];
 } sedge_session_opts;
 
@@ -237,9 +241,9 @@ sedge_status sedge_session_set_input(sedge_session *session, int i, const sedge_
 sedge_status sedge_session_set_output(sedge_session *session, int i, void *data, size_t capacity, sedge_error *err);
 
 typedef struct sedge_run_opts {
-    double deadline_s;             /* give up after this many seconds; 0: never */
-    int64_t macs;                  /* give up before this many multiply-adds are passed; 0: no limit */
-    const volatile int *cancel;    /* give up when it becomes non-zero; NULL: never */
+    double deadline_s; /* give up after this many seconds; 0: never */
+    int64_t macs; /* give up before this many multiply-adds are passed; 0: no limit */
+    const volatile int *cancel; /* give up when it becomes non-zero; NULL: never */
     uint8_t reserved[32];
 } sedge_run_opts;
 
@@ -263,7 +267,7 @@ int sedge_session_step_work(const sedge_session *session, int i, double *macs, d
 typedef struct sedge_session_stats {
     size_t arena_bytes, pool_bytes, state_bytes, total_bytes, peak_bytes;
     uint64_t allocations; /* calls of the allocator so far */
-    uint64_t prepares;    /* times that sizes and offsets were evaluated */
+    uint64_t prepares; /* times that sizes and offsets were evaluated */
 } sedge_session_stats;
 void sedge_session_get_stats(const sedge_session *session, sedge_session_stats *out);
 

@@ -1,4 +1,6 @@
 /* What references may ask of the session while they run. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "run/frame.h"
@@ -183,4 +185,16 @@ sedge_status sg_out_copy(sg_exec *x, int k, const sg_tensor *t)
 sedge_status sg_out_box(sg_exec *x, int k, const sg_box *b)
 {
     return sg_out_copy(x, k, &b->t);
+}
+
+void sg_run_log(const sg_run *r, const char *fmt, ...)
+{
+    char line[256];
+    va_list ap;
+    if (!r->log)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    r->log(r->log_ctx, line);
 }

@@ -19,6 +19,8 @@ typedef struct sg_run {
     int depth; /* of nested calls */
     void (*on_step)(void *ctx, int step, double seconds);
     void *on_step_ctx;
+    void (*log)(void *ctx, const char *line); /* NULL: silence */
+    void *log_ctx;
     void *dev; /* device memory of the target's backend */
     /* Scratch of the running steps: a stack of pool blocks. */
     void **scratch;
@@ -65,6 +67,9 @@ sedge_status sg_frame_shape(sg_frame *f, const sg_step *s, bool at_run, sg_err *
 
 /* The call of a step with what its operands are now. */
 sg_exec sg_frame_exec(const sg_frame *f, const sg_step *s, sg_err *err);
+
+/* A line for the session's log. */
+void sg_run_log(const sg_run *r, const char *fmt, ...) SG_PRINTF(2, 3);
 
 /* Multiply-adds of a step with the shapes of now. */
 double sg_frame_macs(const sg_frame *f, const sg_step *s);

@@ -1,4 +1,5 @@
 /* Plans behind the public handle: copy the graph, bind dims, run the passes, build. */
+#include <stdio.h>
 #include <string.h>
 
 #include "pass/layout.h"
@@ -112,6 +113,24 @@ static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const 
     return target->has_last ? sg_pass_layout(p->graph, target->has_last, &trace, err) : SEDGE_OK;
 }
 
+/* What the plan holds, and the kernel of each step. */
+static void tell(const sedge_plan *p, const sedge_plan_opts *o)
+{
+    char line[256];
+    const char *op, *node, *kernel;
+    const sg_plan *plan = p->plan;
+    if (!o->trace)
+        return;
+    snprintf(line, sizeof line, "plan: %u steps in %u segments, %u of them copies; arena %lld bytes (at least %lld), packed %zu",
+             plan->n_step, plan->n_segment, plan->n_copy, (long long)plan->arena_bytes, (long long)plan->arena_bound,
+             plan->packed_bytes);
+    o->trace(o->trace_ctx, line);
+    for (int i = 0; sedge_plan_step(p, i, &op, &node, &kernel); i++) {
+        snprintf(line, sizeof line, "kernel: step %d %.40s %.120s: %s", i, op, node, kernel);
+        o->trace(o->trace_ctx, line);
+    }
+}
+
 sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
 {
     sedge_plan_opts def;
@@ -139,10 +158,12 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     if (st == SEDGE_OK && (st = sg_weights_drop(model, &p->mem, p->plan)) != SEDGE_OK)
         sg_fail(err, st, "out of memory");
     *out = p;
-    if (st != SEDGE_OK) {
-        sg_fail(err, st, "planning failed");
-        sedge_plan_close(out);
+    if (st == SEDGE_OK) {
+        tell(p, opts);
+        return st;
     }
+    sg_fail(err, st, "planning failed");
+    sedge_plan_close(out);
     return st;
 }
 

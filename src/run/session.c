@@ -111,6 +111,8 @@ sedge_status sedge_session_open(sedge_session **out, const sedge_plan *plan, con
     s->run.threads = opts->threads ? (int)(opts->threads < 64 ? opts->threads : 64) : sg_cpu_count();
     s->run.on_step = opts->on_step;
     s->run.on_step_ctx = opts->on_step_ctx;
+    s->run.log = opts->log;
+    s->run.log_ctx = opts->log_ctx;
     *out = s;
     sedge_status st = open_session(s, err);
     if (st != SEDGE_OK) {

@@ -181,6 +181,9 @@ static void scratch_sizes(sg_frame *f)
         sg_exec x = sg_frame_exec(f, s, &own);
         size_t bytes = 0;
         bool takes = s->kernel.scratch(&x, &bytes) && bytes <= (size_t)SG_NUMEL_MAX;
+        if (!takes)
+            sg_run_log(f->run, "kernel: node %s: %s does not take these sizes, the reference runs", s->name ? s->name : "unnamed",
+                       s->kernel.name);
         f->val[s->scratch].dtype = takes ? SG_U8 : SG_NONE;
         f->val[s->scratch].dim[0] = takes ? (int64_t)bytes : 0;
     }
@@ -255,6 +258,7 @@ static sedge_status place(sg_frame *f, sg_err *err)
             if (!f->arena)
                 return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", want);
             f->arena_size = want;
+            sg_run_log(f->run, "memory: an arena of %zu bytes", want);
         }
         for (uint32_t i = 0; i < p->n_place[space]; i++)
             f->val[pl[i].slot].data = space == SG_SPACE_HOST ? (void *)(f->arena + f->off[i])
