@@ -123,10 +123,10 @@ static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *e
     sg_dtype type = (sg_dtype)t->bound.dtype;
     size_t n = rows * cols;
     if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
-        return sg_fail(err, SEDGE_E_TYPE, "card: inputs: numbers cannot become %s", sedge_dtype_name(type));
+        return sg_fail(err, SEDGE_E_TYPE, "card: inputs: numbers cannot become %s", sedge_dtype_name(t->bound.dtype));
     SG_TRY(sg_keep_room(t, &t->data, n * 8 + 8, 1, err));
     const float *v = t->signal.p;
-    unsigned bits = sedge_dtype_bits(type);
+    unsigned bits = sedge_dtype_bits(t->bound.dtype);
     double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
     for (size_t i = 0; i < n; i++)
         sg_store_f64(type, t->data.p, i, sg_is_float(type) ? (double)v[i] : fmin(fmax(nearbyint((double)v[i]), lo), hi));

@@ -1,11 +1,13 @@
 """Resizing against Pillow (11: across, then down; 13 chooses), OpenCV, TensorFlow and PyTorch on random sizes: at most one grey level apart, reals 1e-5 of the range.
-Libraries that are not installed are named and skipped. Usage: resize.py DRIVER [SIZES]"""
+Libraries that are not installed are named and skipped. Usage: resize.py DRIVER [SIZES]
+resize.py --table > tests/unit/resize.inc writes what the unit test compares without them: the green of small pictures resized."""
 import subprocess
 import sys
 
 import numpy as np
 
 DRIVER, SIZES = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
+TABLE_SIZES = ((9, 7, 4, 3), (4, 3, 6, 5))
 
 
 def ours(like, kernel, antialias, picture, ow, oh):
@@ -57,7 +59,22 @@ def torch():
             yield "torch", k, a, run
 
 
+def table():
+    print("/* RESIZED(like, kernel, antialias, width, height, out_width, out_height, green of the result): written by tests/media/resize.py,")
+    print(" * of pictures whose byte i is i * i * 31 + i * 57 + 100. */")
+    for library in (pillow, opencv, tf, torch):
+        for like, kernel, antialias, run in library():
+            for w, h, ow, oh in TABLE_SIZES:
+                p = np.array([i * i * 31 + i * 57 + 100 for i in range(w * h * 3)]).astype(np.uint8).reshape(h, w, 3)
+                green = np.asarray(run(p, ow, oh))[:, :, 1].ravel()
+                values = ", ".join(str(v) if green.dtype == np.uint8 else f"{v:.3f}f" for v in green)
+                print(f"RESIZED({like.upper()}, {kernel.upper()}, {int(antialias)}, {w}, {h}, {ow}, {oh}, {values})")
+    return 0
+
+
 def main():
+    if DRIVER == "--table":
+        return table()
     failed = 0
     for library in (pillow, opencv, tf, torch):
         try:

@@ -1,12 +1,14 @@
 /* Pictures: formats, hostile files, frames, the pass from a frame to a tensor. */
 #include "unit.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "failing.h"
 #include "media/image.h"
 
 /* A table of 6 x 4 pixels, written as text by hand: red counts columns, green rows. */
@@ -188,11 +190,164 @@ static void test_letterbox(void **state)
     sg_image_work_free(w);
 }
 
+/* ---- against libraries ---- */
+
+typedef struct resized {
+    sg_resize_like like;
+    sg_resize_kernel kernel;
+    bool antialias;
+    int32_t w, h, ow, oh;
+    float green[30];
+} resized;
+
+static const resized resizes[] = {
+#define RESIZED(like, kernel, antialias, w, h, ow, oh, ...) {SG_##like, SG_##kernel, antialias, w, h, ow, oh, {__VA_ARGS__}},
+#include "resize.inc"
+#undef RESIZED
+};
+
+static void test_resize(void **state)
+{
+    (void)state;
+    sg_mem mem = {0};
+    sg_image_work *work = sg_image_work_new(&mem);
+    for (size_t k = 0; k < sizeof resizes / sizeof *resizes; k++) {
+        const resized *r = &resizes[k];
+        uint8_t px[9 * 7 * 3];
+        float got[3 * 30];
+        size_t n = 3 * (size_t)r->w * (size_t)r->h;
+        for (size_t i = 0; i < n; i++)
+            px[i] = (uint8_t)(i * i * 31 + i * 57 + 100);
+        sedge_frame f;
+        assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_RGB8, r->w, r->h, px, n, NULL), SEDGE_OK);
+        sg_geometry g = {.src = {0, 0, r->w, r->h}, .width = r->ow, .height = r->oh, .out_w = r->ow, .out_h = r->oh};
+        g.kernel = (uint8_t)r->kernel;
+        g.like = (uint8_t)r->like;
+        g.antialias = r->antialias;
+        sg_sink o = {.data = got, .dtype = SEDGE_F32, .channels = 3, .mul = {1, 1, 1}};
+        allocations(work, &mem, &f, &g, 1, &o);
+        int32_t area = r->ow * r->oh;
+        float allowed = r->like == SG_PILLOW ? 0 : r->like == SG_OPENCV ? 1 : 255e-5f; /* OpenCV's own paths differ by one */
+        for (int32_t i = 0; i < area; i++)
+            if (!(fabsf(got[area + i] - r->green[i]) <= allowed))
+                fail_msg("row %zu: pixel %d is %g, not %g", k, i, (double)got[area + i], (double)r->green[i]);
+    }
+    sg_image_work_free(work);
+    assert_int_equal(mem.used, 0);
+}
+
+/* ---- files of every format ---- */
+
+#define HEAD 32 /* of the corpus that is shared with the fuzzer: how it goes on */
+/* Bytes at the end that a decoder may do without: checksums, end markers, padding. */
+typedef struct picture_file {
+    const char *name;
+    size_t spare;
+} picture_file;
+static const picture_file pictures[] = {
+    {"gray.jpg", 2},  {"turned.jpg", 2}, {"progressive.jpg", 2}, {"rgb.png", 24}, {"alpha.png", 24},  {"palette.png", 24},
+    {"deep.png", 24}, {"lossy.webp", 1}, {"lossless.webp", 1},   {"rgb.bmp", 3},  {"palette.bmp", 3}, {"rgb.tif", 1},
+    {"lzw.tif", 1},   {"rgb.jp2", 2},    {"rgb.ppm", 0},         {"gray.pgm", 2},
+};
+
+static uint8_t *load(const char *name, size_t *n)
+{
+    char path[64];
+    snprintf(path, sizeof path, "tests/fuzz/corpus/image/%s", name);
+    FILE *from = fopen(path, "rb");
+    if (!from)
+        fail_msg("%s is missing: the test runs in the folder of the sources", path);
+    uint8_t *bytes = malloc(8192);
+    *n = fread(bytes, 1, 8192, from);
+    fclose(from);
+    assert_true(*n > HEAD && *n < 8192);
+    *n -= HEAD;
+    memmove(bytes, bytes + HEAD, *n);
+    return bytes;
+}
+
+static void test_cut(void **state)
+{
+    (void)state;
+    sedge_image *im;
+    sedge_frame f;
+    assert_int_equal(sedge_image_new(&im, NULL, NULL), SEDGE_OK);
+    for (size_t k = 0; k < sizeof pictures / sizeof *pictures; k++) {
+        size_t n;
+        uint8_t *bytes = load(pictures[k].name, &n);
+        for (size_t cut = 0; cut <= n; cut++) {
+            uint8_t *part = malloc(cut + 1); /* of its own, so that a sanitizer sees a read past it */
+            memcpy(part, bytes, cut);
+            uint8_t *exact = realloc(part, cut ? cut : 1);
+            sedge_error e = {0};
+            sedge_status st = sedge_image_decode(im, exact, cut, &f, &e);
+            if (cut + pictures[k].spare < n && st == SEDGE_OK)
+                fail_msg("%s is taken when cut to %zu of %zu bytes", pictures[k].name, cut, n);
+            if (cut == n && st != SEDGE_OK)
+                fail_msg("%s: %s", pictures[k].name, e.msg);
+            assert_true(st == SEDGE_OK ? f.plane[0] != NULL : e.msg[0] != 0 && !f.plane[0]);
+            free(exact);
+        }
+        free(bytes);
+    }
+    sedge_image_free(&im);
+}
+
+/* ---- memory that ends ---- */
+
+static sedge_status decode_and_run(failing *m, const uint8_t *bytes, size_t n, sedge_error *err)
+{
+    sedge_media_opts opts;
+    sedge_media_opts_init(&opts);
+    opts.alloc = failing_alloc;
+    opts.alloc_ctx = m;
+    sedge_image *im = NULL;
+    sedge_frame f;
+    sg_mem mem = {.fn = failing_alloc, .ctx = m};
+    static uint8_t got[3 * 12 * 10];
+    sg_sink o = {.data = got, .dtype = SEDGE_U8, .channels = 3, .mul = {1, 1, 1}};
+    sedge_status st = sedge_image_new(&im, &opts, err);
+    if (st == SEDGE_OK)
+        st = sedge_image_decode(im, bytes, n, &f, err);
+    if (st == SEDGE_OK) {
+        f.turn = 1;
+        sg_geometry g = {.src = {0, 0, f.width, f.height}, .width = 12, .height = 10, .out_w = 12, .out_h = 10};
+        g.kernel = SG_BICUBIC;
+        sg_image_work *work = sg_image_work_new(&mem);
+        st = work ? sg_image_run(work, &f, SG_COLOR_RGB, &g, 1, &o, err) : sg_fail(err, SEDGE_E_NOMEM, "no memory");
+        sg_image_work_free(work);
+    }
+    sedge_image_free(&im);
+    return st;
+}
+
+static void test_each_allocation_fails(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof pictures / sizeof *pictures; k++) {
+        size_t n;
+        uint8_t *bytes = load(pictures[k].name, &n);
+        bool done = false;
+        for (long left = 0; !done; left++) {
+            failing m = {.left = left};
+            sedge_error err = {0};
+            sedge_status st = decode_and_run(&m, bytes, n, &err);
+            done = st == SEDGE_OK;
+            if (!done && (st != SEDGE_E_NOMEM || !err.msg[0]))
+                fail_msg("%s, allocation %ld: %s (%s)", pictures[k].name, left, sedge_status_text(st), err.msg);
+            assert_int_equal(m.held, 0);
+            assert_true(left < 10000 && (left > 3 || !done));
+        }
+        free(bytes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pnm),    cmocka_unit_test(test_bombs), cmocka_unit_test(test_png_round),
         cmocka_unit_test(test_frames), cmocka_unit_test(test_run),   cmocka_unit_test(test_letterbox),
+        cmocka_unit_test(test_resize), cmocka_unit_test(test_cut),   cmocka_unit_test(test_each_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -670,6 +670,95 @@ static void operators_of_the_program(void **state)
     engine_close(&e);
 }
 
+/* An operator of the program that reads attributes: y = x * scale + shift; mode names what else. */
+static int scaled_shape(void *ctx, const sedge_node *node, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+{
+    (void)ctx;
+    (void)n_in;
+    (void)n_out;
+    const char *mode = sedge_attr_string(node, "mode", "plain");
+    if (strcmp(mode, "plain") != 0 && strcmp(mode, "negated") != 0)
+        return sedge_node_fail(node, "mode is neither plain nor negated");
+    out[0].dtype = in[0]->dtype;
+    out[0].rank = in[0]->rank;
+    memcpy(out[0].dim, in[0]->dim, sizeof out[0].dim);
+    return 0;
+}
+
+static int scaled_run(void *ctx, const sedge_node *node, const sedge_tensor *const *in, int n_in, sedge_tensor *out, int n_out)
+{
+    (void)ctx;
+    (void)n_in;
+    (void)n_out;
+    /* What has another type, or is not there, is the default. */
+    assert_int_equal(sedge_attr_int(node, "scale", 7), 7);
+    assert_true(sedge_attr_float(node, "absent", 0.5) == 0.5);
+    float sign = strcmp(sedge_attr_string(node, "mode", "plain"), "plain") == 0 ? 1 : -1;
+    float scale = (float)sedge_attr_float(node, "scale", 1), shift = (float)sedge_attr_int(node, "shift", 0);
+    for (int64_t i = 0; i < in[0]->dim[0]; i++)
+        ((float *)out[0].data)[i] = sign * (((const float *)in[0]->data)[i] * scale + shift);
+    return 0;
+}
+
+static sedge_status run_scaled(const char *mode, float want, sedge_error *err)
+{
+    int64_t dim[1] = {2};
+    const float scale = 2.5f;
+    pb g = {.n = 0}, m = {.n = 0}, a = {.n = 0}, b = {.n = 0}, c = {.n = 0};
+    pb_str(&m, 1, "x");
+    pb_str(&m, 2, "y");
+    pb_str(&m, 3, "y");
+    pb_str(&m, 4, "Scaled");
+    pb_str(&a, 1, "scale");
+    pb_varint(&a, 2 << 3 | 5);
+    memcpy(a.b + a.n, &scale, sizeof scale); /* little endian, as the machines that tests run on */
+    a.n += sizeof scale;
+    pb_int(&a, 20, 1);
+    pb_msg(&m, 5, &a);
+    pb_str(&b, 1, "shift");
+    pb_int(&b, 3, -3);
+    pb_int(&b, 20, 2);
+    pb_msg(&m, 5, &b);
+    pb_str(&c, 1, "mode");
+    pb_str(&c, 4, mode);
+    pb_int(&c, 20, 3);
+    pb_msg(&m, 5, &c);
+    pb_msg(&g, 1, &m);
+    onnx_io(&g, 11, "x", F32, dim, 1);
+    onnx_io(&g, 12, "y", F32, dim, 1);
+    onnx_model(&model, &g, 17);
+    const sedge_op op = {
+        .domain = "", .name = "Scaled", .min_in = 1, .max_in = 1, .n_out = 1, .shape = scaled_shape, .run = scaled_run};
+    sedge_model_opts mo;
+    sedge_model_opts_init(&mo);
+    mo.op = &op;
+    mo.n_op = 1;
+    engine e;
+    float x[2] = {1, 4};
+    sedge_tensor in = tensor(x, SEDGE_F32, 1, 2, 0), out;
+    sedge_status st = engine_open(&e, NULL, &mo, NULL, err);
+    if (st == SEDGE_OK)
+        st = sedge_session_set_input(e.s, 0, &in, err);
+    if (st == SEDGE_OK)
+        st = sedge_session_run(e.s, NULL, err);
+    if (st == SEDGE_OK) {
+        assert_int_equal(sedge_session_get_output(e.s, 0, &out, NULL), SEDGE_OK);
+        assert_true(((float *)out.data)[1] == want);
+    }
+    engine_close(&e);
+    return st;
+}
+
+static void attributes_of_operators(void **state)
+{
+    (void)state;
+    sedge_error err = {0};
+    if (run_scaled("plain", 7, &err) != SEDGE_OK || run_scaled("negated", -7, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    assert_int_not_equal(run_scaled("odd", 0, &err), SEDGE_OK);
+    assert_non_null(strstr(err.msg, "mode is neither plain nor negated"));
+}
+
 static void memory_limit_is_kept(void **state)
 {
     (void)state;
@@ -712,6 +801,7 @@ int main(void)
         cmocka_unit_test(each_allocation_fails),
         cmocka_unit_test(macs_budget),
         cmocka_unit_test(operators_of_the_program),
+        cmocka_unit_test(attributes_of_operators),
         cmocka_unit_test(memory_limit_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
