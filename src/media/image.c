@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "media/pairs.h"
 #include "media/rows.h"
 #include "tensor/dtype.h"
 
@@ -22,6 +23,9 @@ typedef struct stage {
     uint8_t **slot;         /* the rows kept, resized across; row y in slot[y % slots]; the taps' rows in order behind them */
     int32_t *holds, slots;
     size_t pitch_in, pitch, pitch_out;
+    bool linear;    /* bilinear of 11-bit weights */
+    bool fast;      /* with the instructions of pairs_avx2.c */
+    sg_pairs pairs; /* of NV12 only; n is 0 otherwise */
 } stage;
 
 /* What tables depend on. */
@@ -39,6 +43,9 @@ struct sg_image_work {
     sg_reader reader;
     stage stage[STEPS_MAX];
     uint8_t table[SEDGE_BANDS_MAX][256][4]; /* a byte's number in the tensor */
+    bool shifts[SEDGE_BANDS_MAX];           /* the table is a byte plus by */
+    uint8_t by[SEDGE_BANDS_MAX];
+    uint32_t cpu;
     sg_sink tabled;
 };
 
@@ -48,6 +55,7 @@ sg_image_work *sg_image_work_new(sg_mem *mem)
     if (w) {
         w->mem = mem;
         w->arena.mem = mem;
+        w->cpu = sg_cpu();
     }
     return w;
 }
@@ -108,6 +116,31 @@ static sedge_status choose_columns(sg_image_work *w, stage *s, sg_err *err)
     return SEDGE_OK;
 }
 
+/* Where the pairs of a row of NV12 stand, before the taps are placed among the columns that are read. */
+static sedge_status make_pairs(sg_image_work *w, stage *s, sg_err *err)
+{
+    const sg_reader *r = &w->reader;
+    bool three = r->color == SG_COLOR_RGB || r->color == SG_COLOR_BGR, upright = r->f.turn <= 1 || r->f.turn == 4;
+    if (!s->fast || r->f.pixel != SEDGE_PIXEL_NV12 || !three || !upright || r->f.width < 4 || r->f.width % 2)
+        return SEDGE_OK;
+    sg_pairs *p = &s->pairs;
+    int32_t **const list[] = {&p->at, &p->luma_shift, &p->shift[0], &p->shift[1], &p->weight};
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
+        if (!(*list[k] = sg_arena_array(&w->arena, ((size_t)s->h.n + 8) & ~(size_t)7, sizeof **list[k])))
+            return sg_fail(err, SEDGE_E_NOMEM, "no memory for the pixels of a row");
+    for (int32_t i = 0; i < s->h.n; i++) {
+        int32_t x = s->g.src.x + s->h.start[i], last = r->f.width - 4;
+        const int32_t *weight = s->h.fixed + (size_t)i * (size_t)s->h.taps;
+        p->at[i] = x < last ? x : last;
+        p->luma_shift[i] = (x - p->at[i]) * 8;
+        p->shift[0][i] = ((x & ~1) - (p->at[i] & ~1)) * 8;
+        p->shift[1][i] = p->shift[0][i] + (x & 1) * 16;
+        p->weight[i] = weight[0] | weight[1] * 65536; /* neither is negative */
+    }
+    p->n = s->h.n;
+    return SEDGE_OK;
+}
+
 static size_t padded(int32_t n)
 {
     return ((size_t)n + 31u) & ~(size_t)31u;
@@ -128,9 +161,13 @@ static sedge_status make_stage(sg_image_work *w, int k, bool real, sg_err *err)
     SG_TRY(sg_axis_make(&s->v, &w->arena, &s->g, true, real, err));
     s->real_out = real || !whole_fill(&s->g, (int)channels) ||
                   ((s->h.sum == SG_SUM_REAL || s->v.sum == SG_SUM_REAL) && s->g.like != SG_OPENCV);
+    s->linear = s->h.sum == SG_SUM_FIXED && s->g.kernel != SG_BICUBIC;
+    s->fast = s->linear && SG_ARCH_X86 && (w->cpu & SG_CPU_AVX2);
     s->seen = s->g.src.w;
-    if (k == 0)
+    if (k == 0) {
+        SG_TRY(make_pairs(w, s, err));
         SG_TRY(choose_columns(w, s, err));
+    }
     for (int32_t i = 0; i < s->v.n; i++)
         s->slots = s->v.count[i] > s->slots ? s->v.count[i] : s->slots;
     s->slots = s->slots ? s->slots : 1;
@@ -243,7 +280,7 @@ static void across(stage *s, const void *row, size_t pitch, int channels, uint8_
         if (s->h.sum == SG_SUM_BYTES) {
             across_bytes(&s->h, bytes, slot + to);
         } else if (s->h.sum == SG_SUM_FIXED) {
-            across_fixed(&s->h, bytes, (int32_t *)(void *)slot + to, s->g.kernel != SG_BICUBIC);
+            across_fixed(&s->h, bytes, (int32_t *)(void *)slot + to, s->linear);
         } else if (kept_size(s) == 1) {
             copy_bytes(&s->h, bytes, slot + to);
         } else {
@@ -289,6 +326,33 @@ static void down_fixed(uint8_t *const *row, size_t from, const int32_t *w, int32
     }
 }
 
+/* The instructions at hand decided that these may be called. */
+static void down_fast(uint8_t *const *row, size_t from, const int32_t *w, int32_t taps, int32_t n, uint8_t *d)
+{
+#if SG_ARCH_X86
+    const int32_t *a = (const int32_t *)(const void *)row[0] + from;
+    const int32_t *b = (const int32_t *)(const void *)row[taps > 1 ? 1 : 0] + from;
+    sg_pairs_down_avx2(a, b, w[0], taps > 1 ? w[1] : 0, n, d);
+#else
+    down_fixed(row, from, w, taps, n, true, d);
+#endif
+}
+
+static void read_pairs(const sg_reader *r, const stage *s, int32_t y, uint8_t *slot)
+{
+#if SG_ARCH_X86
+    int32_t *sum = (int32_t *)(void *)slot;
+    size_t first = r->color == SG_COLOR_BGR ? 2 * s->pitch : 0;
+    sg_pairs_nv12_avx2(&s->pairs, sg_yuv_of(r->f.matrix), sg_reader_row(r, 0, y, false), sg_reader_row(r, 1, y, true),
+                       sum + first, sum + s->pitch, sum + 2 * s->pitch - first);
+#else
+    (void)r;
+    (void)s;
+    (void)y;
+    (void)slot;
+#endif
+}
+
 static void down_real(uint8_t *const *row, size_t from, const float *w, int32_t taps, int32_t n, float *d)
 {
     const float *first = (const float *)(const void *)row[0] + from;
@@ -329,8 +393,10 @@ static void down(stage *s, int32_t i, int channels, uint8_t *const *row)
                 to_bytes(real, n, bytes);
             continue;
         }
-        if (s->h.sum == SG_SUM_FIXED)
-            down_fixed(row, from, s->v.fixed + weights, taps, n, s->g.kernel != SG_BICUBIC, bytes);
+        if (s->fast)
+            down_fast(row, from, s->v.fixed + weights, taps, n, bytes);
+        else if (s->h.sum == SG_SUM_FIXED)
+            down_fixed(row, from, s->v.fixed + weights, taps, n, s->linear, bytes);
         else if (s->v.sum == SG_SUM_BYTES)
             down_bytes(row, from, s->v.fixed + weights, taps, n, bytes);
         else
@@ -368,7 +434,9 @@ static const void *stage_row(sg_image_work *w, int k, int32_t y)
         if (s->holds[slot] == from)
             continue;
         s->holds[slot] = from;
-        if (k == 0) {
+        if (k == 0 && s->pairs.n) {
+            read_pairs(&w->reader, s, s->g.src.y + from, row[t]);
+        } else if (k == 0) {
             sg_read_row(&w->reader, s->g.src.y + from, s->in, s->pitch_in);
             across(s, s->in, s->pitch_in, channels, row[t]);
         } else {
@@ -411,6 +479,16 @@ static size_t sink_size(const sg_sink *o)
     return sg_dtypes[o->dtype].bits / 8u;
 }
 
+/* Is the table a byte plus a constant? The usual case of quantized images. */
+static bool shifts(uint8_t (*table)[4], uint8_t *by)
+{
+    *by = table[0][0];
+    for (int v = 0; v < 256; v++)
+        if (table[v][0] != (uint8_t)(v + *by))
+            return false;
+    return true;
+}
+
 static void make_table(sg_image_work *w, const sg_sink *o)
 {
     sg_sink key = *o;
@@ -427,27 +505,19 @@ static void make_table(sg_image_work *w, const sg_sink *o)
             put(o, (float)v, c, one.b, 0);
             memcpy(w->table[c][v], one.b, 4);
         }
+    for (int c = 0; c < o->channels; c++)
+        w->shifts[c] = shifts(w->table[c], &w->by[c]);
     memcpy(&w->tabled, &key, sizeof key);
-}
-
-/* Is the table a byte plus a constant? The usual case of quantized images. */
-static bool shifts(uint8_t (*table)[4], uint8_t *by)
-{
-    *by = table[0][0];
-    for (int v = 0; v < 256; v++)
-        if (table[v][0] != (uint8_t)(v + *by))
-            return false;
-    return true;
 }
 
 static void put_bytes(sg_image_work *w, const sg_sink *o, int c, const uint8_t *s, size_t at, size_t step, int32_t n)
 {
-    uint8_t by, *d8 = (uint8_t *)o->data + at;
+    uint8_t by = w->by[c], *d8 = (uint8_t *)o->data + at;
     uint16_t *d16 = (uint16_t *)o->data + at;
     float *d32 = (float *)o->data + at, mul = o->mul[c], add = o->add[c];
     switch (sink_size(o)) {
     case 1:
-        if (shifts(w->table[c], &by)) {
+        if (w->shifts[c]) {
             for (int32_t i = 0; step == 1 && i < n; i++)
                 d8[i] = (uint8_t)(s[i] + by);
             for (int32_t i = 0; step != 1 && i < n; i++)

@@ -46,24 +46,30 @@ static inline const uint8_t *at(const sedge_frame *f, int plane, int32_t y)
     return (const uint8_t *)f->plane[plane] + y * f->stride[plane];
 }
 
-/* Coefficients of 13 bits: of Y, of Cr in R, of Cb and Cr in G, of Cb in B; what is taken from Y. */
-typedef struct yuv {
-    int y, rv, gu, gv, bu, black;
-} yuv;
-
-static const yuv matrices[4] = {
+static const sg_yuv matrices[4] = {
     [SEDGE_BT601_FULL] = {8192, 11485, -2819, -5850, 14516, 0},
     [SEDGE_BT601_LIMITED] = {9539, 13075, -3209, -6660, 16525, 16},
     [SEDGE_BT709_FULL] = {8192, 12901, -1535, -3835, 15201, 0},
     [SEDGE_BT709_LIMITED] = {9539, 14686, -1747, -4366, 17305, 16},
 };
 
+const sg_yuv *sg_yuv_of(int matrix)
+{
+    return &matrices[matrix];
+}
+
+const uint8_t *sg_reader_row(const sg_reader *r, int plane, int32_t y, bool half)
+{
+    int32_t row = place_row(&r->f, y);
+    return at(&r->f, plane, half ? row / 2 : row);
+}
+
 static inline int byte(int v)
 {
     return v < 0 ? 0 : v > 255 ? 255 : v;
 }
 
-static inline void from_yuv(const yuv *m, int y, int u, int v, int c[4])
+static inline void from_yuv(const sg_yuv *m, int y, int u, int v, int c[4])
 {
     y = (y - m->black) * m->y + 4096;
     u -= 128;
@@ -242,7 +248,7 @@ static void row_nv12(const sg_reader *r, int32_t fixed, uint8_t *to, size_t pitc
         row_nv12_any(r, fixed, to, pitch);
         return;
     }
-    const yuv m = matrices[r->f.matrix];
+    const sg_yuv m = matrices[r->f.matrix];
     const int32_t *restrict place = r->at, n = r->n;
     const uint8_t *restrict luma_row = at(&r->f, 0, fixed), *restrict chroma = at(&r->f, 1, fixed / 2);
     size_t first = r->color == SG_COLOR_BGR ? 2 * pitch : 0;

@@ -23,6 +23,14 @@ bool sg_frame_real(const sedge_frame *f);
 int32_t sg_reader_place(const sedge_frame *f, int32_t x);
 void sg_read_row(const sg_reader *r, int32_t y, void *to, size_t pitch);
 
+/* Coefficients of 13 bits: of Y, of Cr in R, of Cb and Cr in G, of Cb in B; what is taken from Y. */
+typedef struct sg_yuv {
+    int y, rv, gu, gv, bu, black;
+} sg_yuv;
+const sg_yuv *sg_yuv_of(int matrix);
+/* A row of a plane: upright row y, of chroma that two rows share when `half`. */
+const uint8_t *sg_reader_row(const sg_reader *r, int plane, int32_t y, bool half);
+
 /* How the sums of an axis are done. */
 typedef enum sg_sum {
     SG_SUM_COPY,  /* one tap of weight 1 */

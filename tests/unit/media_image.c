@@ -342,12 +342,69 @@ static void test_each_allocation_fails(void **state)
     }
 }
 
+/* ---- instruction sets ---- */
+
+static uint32_t random_below(uint32_t n)
+{
+    static uint32_t seed = 1;
+    seed = seed * 1664525 + 1013904223;
+    return (seed >> 8) % n;
+}
+
+static void run_at(const char *level, const sedge_frame *f, sg_color color, const sg_geometry *g, int8_t *got)
+{
+    assert_int_equal(level ? setenv("SEDGE_CPU", level, 1) : unsetenv("SEDGE_CPU"), 0);
+    sg_mem mem = {0};
+    sg_image_work *work = sg_image_work_new(&mem);
+    sg_sink o = {.data = got, .dtype = SEDGE_I8, .channels = 3, .mul = {1, 1, 1}, .scale = 1, .zero = -128};
+    sedge_error err = {0};
+    if (sg_image_run(work, f, color, g, 1, &o, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    sg_image_work_free(work);
+}
+
+/* The bits of the portable loops, whatever the machine has; the frame ends where its memory ends. Stands last: it unsets SEDGE_CPU. */
+static void test_levels(void **state)
+{
+    (void)state;
+    static int8_t want[3 * 64 * 64], got[3 * 64 * 64];
+    for (int k = 0; k < 1000; k++) {
+        int32_t w = 2 + 2 * (int32_t)random_below(40), h = 2 + 2 * (int32_t)random_below(20);
+        size_t n = (size_t)(w * h) * 3 / 2, area;
+        uint8_t *px = malloc(n);
+        for (size_t i = 0; i < n; i++)
+            px[i] = (uint8_t)random_below(256);
+        sedge_frame f;
+        assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_NV12, w, h, px, n, NULL), SEDGE_OK);
+        f.matrix = (uint8_t)random_below(4);
+        f.turn = random_below(2) ? 4 : 1;
+        sg_geometry g = {.kernel = SG_BILINEAR, .like = SG_OPENCV, .fill = {1, 2, 3}};
+        g.src.x = (int32_t)random_below((uint32_t)w);
+        g.src.y = (int32_t)random_below((uint32_t)h);
+        g.src.w = 1 + (int32_t)random_below((uint32_t)(w - g.src.x));
+        g.src.h = 1 + (int32_t)random_below((uint32_t)(h - g.src.y));
+        g.width = 1 + (int32_t)random_below(90);
+        g.height = 1 + (int32_t)random_below(90);
+        g.x = (int32_t)random_below(20) - 10;
+        g.y = (int32_t)random_below(20) - 10;
+        g.out_w = 1 + (int32_t)random_below(64);
+        g.out_h = 1 + (int32_t)random_below(64);
+        area = (size_t)g.out_w * (size_t)g.out_h * 3;
+        sg_color color = random_below(2) ? SG_COLOR_RGB : SG_COLOR_BGR;
+        run_at("scalar", &f, color, &g, want);
+        run_at(NULL, &f, color, &g, got);
+        assert_memory_equal(got, want, area);
+        free(px);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pnm),    cmocka_unit_test(test_bombs), cmocka_unit_test(test_png_round),
         cmocka_unit_test(test_frames), cmocka_unit_test(test_run),   cmocka_unit_test(test_letterbox),
         cmocka_unit_test(test_resize), cmocka_unit_test(test_cut),   cmocka_unit_test(test_each_allocation_fails),
+        cmocka_unit_test(test_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
