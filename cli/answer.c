@@ -227,6 +227,25 @@ static sedge_status answer_audio(job *j, const sedge_audio *in, sedge_error *err
     return sedge_task_push_audio(j->task, NULL, take, j, err);
 }
 
+static sedge_status answer_series(job *j, const char *text, size_t n, sedge_error *err)
+{
+    sedge_series_opts o;
+    sedge_series s;
+    sedge_series_opts_init(&o);
+    o.column = j->info.column;
+    o.n_column = j->info.columns;
+    o.rate = j->info.rate;
+    SG_TRY(sedge_series_csv(&s, text, n, &o, NULL, err));
+    j->many = true;
+    sedge_status st = sedge_task_reset(j->task, err);
+    if (st == SEDGE_OK)
+        st = sedge_task_push_rows(j->task, s.data, s.rows, s.columns, take, j, err);
+    if (st == SEDGE_OK)
+        st = sedge_task_push_rows(j->task, NULL, 0, s.columns, take, j, err);
+    sedge_series_free(&s);
+    return st;
+}
+
 static sedge_status answer_bytes(job *j, const uint8_t *bytes, size_t n, sedge_error *err)
 {
     sedge_frame f;
@@ -248,8 +267,7 @@ static sedge_status answer_bytes(job *j, const uint8_t *bytes, size_t n, sedge_e
             SG_TRY(sedge_audio_wav(&sound, bytes, n, err));
         }
         return answer_audio(j, &sound, err);
-    case SEDGE_SOURCE_SERIES:
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "series are not read from files yet: push rows by sedge_task_push_rows");
+    case SEDGE_SOURCE_SERIES: return answer_series(j, (const char *)bytes, n, err);
     case SEDGE_SOURCE_TEXT:
         SG_TRY(sedge_task_run_text(j->task, (const char *)bytes, n, &s, err));
         take(j, &s);
