@@ -100,6 +100,13 @@ static sedge_status conv_check(sg_exec *x, conv *v)
     return sg_want_vector(x, x->n_in > 2 ? x->in[2] : NULL, w->dim[0], "bias");
 }
 
+void sg_conv_bounds(sg_attrs a, double *lo, double *hi)
+{
+    bool bounded = sg_get_int(a, SG_A_activation) != 0;
+    *lo = bounded ? sg_get_float(a, SG_A_low) : -HUGE_VAL;
+    *hi = bounded ? sg_get_float(a, SG_A_high) : HUGE_VAL;
+}
+
 sedge_status sg_ref_conv(sg_exec *x)
 {
     conv v;
@@ -107,6 +114,8 @@ sedge_status sg_ref_conv(sg_exec *x)
     const sg_tensor *in = x->in[0], *w = x->in[1], *b = x->n_in > 2 ? x->in[2] : NULL;
     sg_tensor *out = x->out[0];
     sg_dtype t = (sg_dtype)in->dtype;
+    double lo, hi;
+    sg_conv_bounds(x->attrs, &lo, &hi);
     if (sg_numel(out) == 0)
         return SEDGE_OK;
     int64_t image = in->dim[1] * v.in_size;
@@ -119,6 +128,10 @@ sedge_status sg_ref_conv(sg_exec *x)
             sg_widen((sg_dtype)w->dtype, w->data, oc * v.icg * v.taps, v.icg * v.taps, ws);
             double bias = b ? sg_load_f64((sg_dtype)b->dtype, b->data, (size_t)oc) : 0;
             conv_channel(&v, xs + oc / v.ocg * v.icg * v.in_size, ws, bias, ys);
+            for (int64_t i = 0; i < v.out_size; i++) {
+                double y = ys[i] < lo ? lo : ys[i];
+                ys[i] = y > hi ? hi : y;
+            }
             sg_narrow(t, out->data, (n * w->dim[0] + oc) * v.out_size, v.out_size, ys);
         }
     }

@@ -10,6 +10,9 @@ enum { SG_PAD_EXPLICIT, SG_PAD_SAME_UPPER, SG_PAD_SAME_LOWER, SG_PAD_VALID };
 /* No stride, dilation, pad or kernel side passes this, so that products of two of them stay far from overflow. */
 #define SG_WINDOW_MAX ((int64_t)1 << 24)
 
+/* The bounds of a convolution's outputs: infinite where it has none. */
+void sg_conv_bounds(sg_attrs a, double *lo, double *hi);
+
 /* One window per spatial axis i in [0, n). */
 typedef struct sg_window {
     int n;

@@ -6,24 +6,31 @@
 static const struct {
     const char *name;
     sg_pass_fn *run;
+    bool once;
 } passes[] = {
-#define PASS(name) {#name, sg_pass_##name},
+#define PASS(name) {#name, sg_pass_##name, false},
+#define ONCE(name) {#name, sg_pass_##name, true},
 #include "pass/passes.def"
 #undef PASS
+#undef ONCE
 };
 
-static sedge_status each_region(sg_graph *g, const sg_trace *trace, sg_err *err)
+static sedge_status run(sg_graph *g, bool once, const sg_trace *trace, sg_err *err);
+
+static sedge_status each_region(sg_graph *g, bool once, const sg_trace *trace, sg_err *err)
 {
     SG_EACH_NODE(g, n)
     for (int k = 0; k < g->node[n].n_region; k++)
-        SG_TRY(sg_passes(g->node[n].region[k], trace, err));
+        SG_TRY(run(g->node[n].region[k], once, trace, err));
     return SEDGE_OK;
 }
 
-sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err)
+static sedge_status run(sg_graph *g, bool once, const sg_trace *trace, sg_err *err)
 {
     for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
         int changed = 0;
+        if (passes[i].once != once)
+            continue;
         sedge_status st = passes[i].run(g, &changed, err);
         if (st == SEDGE_OK)
             st = sg_verify(g, err);
@@ -38,5 +45,15 @@ sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err)
             trace->line(trace->ctx, text);
         }
     }
-    return each_region(g, trace, err);
+    return each_region(g, once, trace, err);
+}
+
+sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err)
+{
+    return run(g, false, trace, err);
+}
+
+sedge_status sg_passes_once(sg_graph *g, const sg_trace *trace, sg_err *err)
+{
+    return run(g, true, trace, err);
 }

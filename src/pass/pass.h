@@ -27,8 +27,11 @@ sg_pass_fn sg_pass_layer_norm;   /* layer normalization written out */
 sg_pass_fn sg_pass_gelu;         /* gelu written out */
 sg_pass_fn sg_pass_silu;         /* gates of a value by itself */
 sg_pass_fn sg_pass_attention;    /* attention written out */
+sg_pass_fn sg_pass_act;          /* bounds into the convolution before them; runs once */
 
 /* All passes in order, verified after each, regions too. */
 sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);
+/* Those that run once, after all others. */
+sedge_status sg_passes_once(sg_graph *g, const sg_trace *trace, sg_err *err);
 
 #endif

@@ -110,6 +110,7 @@ static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const 
     SG_TRY(sg_passes(p->graph, &trace, err)); /* what is dead or does nothing is not folded either */
     SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
     SG_TRY(sg_passes(p->graph, &trace, err));
+    SG_TRY(sg_passes_once(p->graph, &trace, err));
     return target->has_last ? sg_pass_layout(p->graph, target->has_last, &trace, err) : SEDGE_OK;
 }
 

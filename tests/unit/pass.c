@@ -150,6 +150,7 @@ static void optimize(sg_vid y)
     after = sg_graph_clone(g, &arena);
     assert_non_null(after);
     assert_int_equal(sg_passes(after, NULL, &err), SEDGE_OK);
+    assert_int_equal(sg_passes_once(after, NULL, &err), SEDGE_OK);
     answer(g, "reference", want, &n);
     for (int kernels = 0; kernels < 2; kernels++) {
         answer(after, kernels ? "cpu" : "reference", got, &m);
@@ -663,6 +664,43 @@ static void layout_left(void **state)
     assert_int_equal(sg_verify(after, &err), SEDGE_E_BUG);
 }
 
+/* ---- act ---- */
+
+static void bounds_of_convolutions(void **state)
+{
+    for (int form = 0; form < 4; form++) {
+        stop(state);
+        start(state);
+        input(4, colours);
+        sg_vid y = ADD(filter(x, 4, 3, 3), number(-9));
+        optimize(form == 0   ? un(SG_UNARY_RELU, y)
+                 : form == 1 ? OP_OF(CLIP, y, number(-1), number(6))
+                 : form == 2 ? OP_OF(CLIP, y, number(0.5))
+                             : OP_OF(CLIP, y, number(2), number(1)));
+        assert_int_equal(rows(NULL, -1), 1);
+    }
+}
+
+static void bounds_left(void **state)
+{
+    input(4, colours);
+    sg_vid y = filter(x, 4, 3, 3);
+    optimize(ADD(un(SG_UNARY_RELU, y), y)); /* read twice */
+    assert_int_equal(rows(SG_ROW(UNARY), SG_UNARY_RELU), 1);
+    stop(state);
+    start(state);
+    input(4, colours);
+    y = filter(x, 4, 3, 3);
+    sg_output_add(g, y); /* wanted as it is */
+    optimize(un(SG_UNARY_RELU, y));
+    assert_int_equal(rows(SG_ROW(UNARY), SG_UNARY_RELU), 1);
+    stop(state);
+    start(state);
+    input(4, colours);
+    optimize(OP_OF(CLIP, filter(x, 4, 3, 3), un(SG_UNARY_EXP, number(0.1)), OP_OF(REDUCE, x))); /* bounds that are computed */
+    assert_int_equal(rows(SG_ROW(CLIP), -1), 1);
+}
+
 static void moves_of_all_types(void **state)
 {
     (void)state;
@@ -689,10 +727,29 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
-        T(gelu_erf),        T(gelu_tanh),   T(gelu_left),          T(silu),           T(silu_left),       T(layer_norm),
-        T(layer_norm_left), T(bn),          T(attention),          T(attention_left), T(bn_left),         T(scale),
-        T(scale_left),      T(cse),         T(cse_left),           T(transposes),     T(transposes_left), T(layout_of_a_net),
-        T(layout_for_free), T(layout_left), T(moves_of_all_types),
+        T(gelu_erf),
+        T(gelu_tanh),
+        T(gelu_left),
+        T(silu),
+        T(silu_left),
+        T(layer_norm),
+        T(layer_norm_left),
+        T(bn),
+        T(attention),
+        T(attention_left),
+        T(bn_left),
+        T(scale),
+        T(scale_left),
+        T(cse),
+        T(cse_left),
+        T(transposes),
+        T(transposes_left),
+        T(layout_of_a_net),
+        T(layout_for_free),
+        T(layout_left),
+        T(bounds_of_convolutions),
+        T(bounds_left),
+        T(moves_of_all_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,20 @@ static void run_part(void *ctx, int64_t i)
         run_channels(c, oc, oc + c->chunk < end ? oc + c->chunk : end, c->scratch + (size_t)i * c->scratch_bytes);
 }
 
+static void bound(const sg_exec *x)
+{
+    float *y = x->out[0]->data;
+    double lo, hi;
+    if (!sg_get_int(x->attrs, SG_A_activation))
+        return;
+    sg_conv_bounds(x->attrs, &lo, &hi);
+    float least = (float)lo, most = (float)hi;
+    for (int64_t i = 0, n = sg_numel(x->out[0]); i < n; i++) {
+        float v = y[i] < least ? least : y[i];
+        y[i] = v > most ? most : v;
+    }
+}
+
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *bias = x->n_in > 2 ? x->in[2] : NULL;
@@ -122,6 +136,7 @@ static sedge_status run(sg_exec *x)
         c.x += a.c * a.h * a.w;
         c.y += a.oc * a.oh * a.ow;
     }
+    bound(x);
     return SEDGE_OK;
 }
 

@@ -1,6 +1,5 @@
 /* Binding of f32 convolutions that stand channels last: weights are packed when the plan is made. One channel a group is a
  * kernel of its own. */
-#include <math.h>
 #include <stdatomic.h>
 
 #include "backend/cpu/bind_conv.h"
@@ -105,8 +104,10 @@ static sedge_status run(sg_exec *x)
     j.v.x = j.d.x = x->in[0]->data;
     j.v.y = j.d.y = x->out[0]->data;
     j.v.packed = j.d.packed = b->packed;
-    j.v.lo = j.d.lo = -INFINITY;
-    j.v.hi = j.d.hi = INFINITY;
+    double lo, hi;
+    sg_conv_bounds(x->attrs, &lo, &hi);
+    j.v.lo = j.d.lo = (float)lo;
+    j.v.hi = j.d.hi = (float)hi;
     atomic_init(&j.next, 0);
     sg_parallel((int)j.workers, j.workers, work, &j);
     return SEDGE_OK;

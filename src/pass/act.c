@@ -1,0 +1,55 @@
+/* A clip or relu of a convolution that nobody else reads becomes its bounds: a tile is bounded while it is in registers. Runs once, last:
+ * passes before it look for convolutions without any. */
+#include "op/elementwise.h"
+#include "pass/match.h"
+
+#include <math.h>
+
+static sedge_status bounded(sg_graph *g, const sg_match *m, double lo, double hi, sg_nid *by, sg_err *err)
+{
+    sg_nid conv = m->node[1];
+    sg_vid in[3] = {0};
+    int n = g->node[conv].n_in;
+    if (sg_vtype(g, g->node[conv].out[0])->dtype != SG_F32 || sg_node_int(g, conv, SG_A_activation) || isnan(lo) || isnan(hi))
+        return SEDGE_OK;
+    for (int k = 0; k < n; k++)
+        in[k] = sg_node_in(g, conv, k);
+    SG_TRY(sg_make_like(g, m->node[0], conv, in, n, by, err));
+    g->node[*by].name = g->node[conv].name;
+    g->node[*by].source = g->node[conv].source;
+    sg_set_int(g, *by, SG_A_activation, 1);
+    sg_set_float(g, *by, SG_A_low, lo);
+    sg_set_float(g, *by, SG_A_high, hi);
+    return SEDGE_OK;
+}
+
+static sedge_status make_relu(sg_graph *g, const sg_match *m, int arg, sg_nid *by, sg_err *err)
+{
+    (void)arg;
+    return bounded(g, m, 0, HUGE_VAL, by, err);
+}
+
+/* Bounds that are absent are none; others must be constant. */
+static sedge_status make_clip(sg_graph *g, const sg_match *m, int arg, sg_nid *by, sg_err *err)
+{
+    (void)arg;
+    double bound[2] = {-HUGE_VAL, HUGE_VAL};
+    for (int k = 0; k < 2; k++) {
+        sg_vid v = sg_node_in(g, m->node[0], k + 1);
+        if (v && !sg_const_number(g, v, &bound[k]))
+            return SEDGE_OK;
+    }
+    return bounded(g, m, bound[0], bound[1], by, err);
+}
+
+#define OF_CONV SG_P_OP(CONV, SG_P_ANY(0), SG_P_ANY(1))
+
+static const sg_rule rules[] = {
+    SG_RULE(make_relu, 0, SG_P_UNARY(RELU, SG_P_NODE(1)), OF_CONV),
+    SG_RULE(make_clip, 0, SG_P_OP(CLIP, SG_P_NODE(1)), OF_CONV),
+};
+
+sedge_status sg_pass_act(sg_graph *g, int *changed, sg_err *err)
+{
+    return sg_rewrite(g, rules, (int)(sizeof rules / sizeof rules[0]), changed, err);
+}
