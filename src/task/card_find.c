@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "task/card.h"
+#include "task/native.h"
 
 static int depth_of(const json_t *v, int limit)
 {
@@ -99,14 +99,35 @@ static const char *beside(sg_card *c, const char *path)
     return name && is_there(name) ? name : NULL;
 }
 
-static const char *metadata(const sedge_model *model, const char *key)
+/* A card that was made from other metadata; `out` is taken. */
+static sedge_status made(sg_card *c, json_t *out, const char *from, const sg_origin *origin, sg_err *err)
 {
-    sedge_model_info info;
-    sedge_model_get_info(model, &info);
-    for (int i = 0; i < info.n_metadata; i++)
-        if (strcmp(info.metadata_key[i], key) == 0)
-            return info.metadata_value[i];
-    return NULL;
+    c->from = from;
+    sedge_status st = sg_card_fill(c, out, origin, err);
+    if (st != SEDGE_OK)
+        sg_err_where(err, "%s", from);
+    json_decref(out);
+    return st;
+}
+
+/* What others write into a model or beside it. */
+static sedge_status native(sg_card *c, const sedge_model *model, bool *found, sg_err *err)
+{
+    json_t *out;
+    const sg_origin *origin;
+    const char *beside_it = c->folder ? sg_card_path(c, "preprocessor_config.json") : NULL;
+    *found = true;
+    SG_TRY(sg_native_ultralytics(c, model, &out, &origin, err));
+    if (out)
+        return made(c, out, "ultralytics", origin, err);
+    SG_TRY(sg_native_image(c, model, &out, &origin, err));
+    if (out)
+        return made(c, out, "onnx Image properties", origin, err);
+    *found = beside_it && is_there(beside_it);
+    if (!*found)
+        return SEDGE_OK;
+    SG_TRY(sg_native_hf(c, model, &out, &origin, err));
+    return made(c, out, "hf", origin, err);
 }
 
 static sedge_status set_folder(sg_card *c, const char *folder, const char *path, sg_err *err)
@@ -131,9 +152,13 @@ sedge_status sg_card_find(sg_card *c, const sedge_model *model, const char *path
         return read_file(c, file, err);
     }
     SG_TRY(set_folder(c, folder, path, err));
-    const char *text = metadata(model, "sedge.card");
+    const char *text = sg_metadata(model, "sedge.card");
     if (text)
         return read_text(c, text, strlen(text), "metadata sedge.card", err);
+    bool found;
+    SG_TRY(native(c, model, &found, err));
+    if (found)
+        return SEDGE_OK;
     return sg_fail(err, SEDGE_E_NOT_FOUND, "%s: no card: neither %s.card.json nor metadata sedge.card", path ? path : "the model",
                    path ? path : "MODEL");
 }
