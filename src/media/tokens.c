@@ -152,7 +152,7 @@ static sedge_status fold(sg_tokenizer *t, const char *text, size_t n, size_t *fo
     size_t m = 0;
     for (size_t at = 0; at < n;) {
         int32_t to[SG_FOLD_MAX];
-        int k = sg_fold(sg_utf8_next(text, n, &at), t->spec.lower, t->spec.strip_accents, to);
+        int k = sg_text_fold(sg_utf8_next(text, n, &at), t->spec.lower, t->spec.strip_accents, to);
         if (sg_grow(t->mem, &t->text, &t->cap, m + 4 * SG_FOLD_MAX, 1) != SEDGE_OK)
             return sg_fail(err, SEDGE_E_NOMEM, "text: no memory for %zu bytes", n);
         for (int i = 0; i < k; i++)

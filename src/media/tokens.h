@@ -32,7 +32,7 @@ int32_t sg_utf8_next(const char *text, size_t n, size_t *at);
 
 /* What becomes of a code point: small, its accents dropped, both or neither; up to SG_FOLD_MAX of them. */
 #define SG_FOLD_MAX 32
-int sg_fold(int32_t point, bool lower, bool strip_accents, int32_t *to);
+int sg_text_fold(int32_t point, bool lower, bool strip_accents, int32_t *to);
 
 void sg_wordpiece(const sg_vocab *v, const sg_token_spec *spec, int64_t unknown, const char *text, size_t n, sg_ids *out);
 

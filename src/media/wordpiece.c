@@ -32,7 +32,7 @@ int32_t sg_utf8_next(const char *text, size_t n, size_t *at)
     return took > 0 ? point : 0xfffd;
 }
 
-int sg_fold(int32_t point, bool lower, bool strip_accents, int32_t *to)
+int sg_text_fold(int32_t point, bool lower, bool strip_accents, int32_t *to)
 {
     to[0] = lower ? utf8proc_tolower(point) : point;
     if (!strip_accents)
@@ -141,7 +141,7 @@ void sg_wordpiece(const sg_vocab *v, const sg_token_spec *spec, int64_t unknown,
         int32_t c = sg_utf8_next(text, n, &at), to[SG_FOLD_MAX];
         if (!is_blank(c) && is_dropped(c))
             continue;
-        int k = sg_fold(c, spec->lower, spec->strip_accents, to);
+        int k = sg_text_fold(c, spec->lower, spec->strip_accents, to);
         for (int i = 0; i < k; i++)
             point(&p, to[i]);
     }

@@ -49,8 +49,11 @@ sedge_status sg_signal_answer(sedge_task *t, const float *x, size_t rows, double
 
 sedge_status sedge_task_run_text(sedge_task *t, const char *text, size_t n, sedge_answers *out, sedge_error *err)
 {
-    (void)text;
-    (void)n;
+    double begun = sg_now();
+    bool truncated = false;
     *out = (sedge_answers){.decided = -1};
-    return wrong_source(t, SEDGE_SOURCE_TEXT, err);
+    SG_TRY(wrong_source(t, SEDGE_SOURCE_TEXT, err));
+    SG_TRY(sg_text_input(t, text, n, &truncated, err));
+    out->truncated = truncated;
+    return infer(t, begun, out, err);
 }

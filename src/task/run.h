@@ -2,7 +2,9 @@
 #ifndef SG_TASK_RUN_H
 #define SG_TASK_RUN_H
 
+#include "media/audio.h"
 #include "media/image.h"
+#include "media/text.h"
 #include "sedge/task.h"
 #include "task/card.h"
 
@@ -37,6 +39,14 @@ typedef struct sg_found {
     int label, row;
 } sg_found;
 
+/* Tables of a step of sound or series. */
+typedef struct sg_front {
+    sg_mel *mel;
+    sg_psd *psd;
+    double *table; /* [2, n] */
+    size_t n, columns;
+} sg_front;
+
 typedef struct sg_decide {
     sg_keep mean; /* [mean_of, n] */
     int seen;       /* answers so far */
@@ -67,6 +77,9 @@ struct sedge_task {
     sedge_tensor bound; /* what the model took */
     sg_keep fixed[SG_CONST_MAX];
     sg_image_work *work;
+    sg_front front[SG_STEPS_MAX];
+    const json_t *bind;
+    sg_tokenizer *tokenizer;
     sg_place place;
 
     sg_keep signal, other, stream, stack, norm;
@@ -99,6 +112,14 @@ sedge_status sg_image_input(sedge_task *t, const sedge_frame *f, sg_err *err);
 sedge_status sg_signal_open(sedge_task *t, sg_err *err);
 /* Rows of a window through the steps into the input; *ready false: not yet (stack). */
 sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *ready, sg_err *err);
+
+sedge_status sg_front_open(sedge_task *t, size_t i, sg_step_id s, const json_t *f, sg_err *err);
+void sg_front_close(sedge_task *t);
+sedge_status sg_front_run(sedge_task *t, size_t i, sg_step_id s, const json_t *f, size_t *rows, size_t *cols, sg_err *err);
+sedge_status sg_text_open(sedge_task *t, sg_err *err);
+/* Input that "mask" or "types" is bound to; -1: none. */
+int sg_text_bound(const sedge_task *t, const char *what);
+sedge_status sg_text_input(sedge_task *t, const char *text, size_t n, bool *truncated, sg_err *err);
 
 /* A window of a signal to answers. */
 sedge_status sg_signal_answer(sedge_task *t, const float *x, size_t rows, double t0, double t1, sedge_answers *out, bool *ready,

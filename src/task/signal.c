@@ -14,14 +14,14 @@ sedge_status sg_signal_open(sedge_task *t, sg_err *err)
     t->hop = (size_t)sg_int(t->input, "hop");
     t->hop = t->hop ? t->hop : t->window;
     t->lead = (size_t)sg_int(t->input, "lead");
-    if (sg_is(t->input, "missing", "linear") || sg_is(t->input, "axes", "ct"))
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: missing linear and axes ct are not supported yet");
+    if (sg_is(t->input, "missing", "linear"))
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: missing linear is not supported yet");
     for (size_t i = 0; i < json_array_size(t->steps); i++) {
         const json_t *f;
         sg_step_id s = sg_step_at(t->steps, i, &f);
-        bool known = s == SG_STEP_MUL || s == SG_STEP_NORM || s == SG_STEP_PAD || s == SG_STEP_DETREND || s == SG_STEP_STACK;
-        if (!known || (s == SG_STEP_NORM && sg_get(f, "file")) || (s == SG_STEP_STACK && i + 1 != json_array_size(t->steps)))
+        if (s == SG_STEP_GRAPH || (s == SG_STEP_STACK && i + 1 != json_array_size(t->steps)))
             return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: steps.%zu is not supported for sound and series yet", i);
+        SG_TRY(sg_front_open(t, i, s, f, err));
     }
     if (json_is_array(c)) {
         const char **name = sg_arena_array(&t->card.arena, json_array_size(c), sizeof *name);
@@ -119,7 +119,8 @@ static sedge_status check_gaps(const sedge_task *t, const float *v, size_t rows,
 
 static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *err)
 {
-    SG_TRY(sg_shape_input(t, (int64_t)rows, (int64_t)cols, err));
+    bool turned = sg_is(t->input, "axes", "ct");
+    SG_TRY(sg_shape_input(t, (int64_t)(turned ? cols : rows), (int64_t)(turned ? rows : cols), err));
     sg_dtype type = (sg_dtype)t->bound.dtype;
     size_t n = rows * cols;
     if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
@@ -128,8 +129,10 @@ static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *e
     const float *v = t->signal.p;
     unsigned bits = sedge_dtype_bits(t->bound.dtype);
     double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
-    for (size_t i = 0; i < n; i++)
-        sg_store_f64(type, t->data.p, i, sg_is_float(type) ? (double)v[i] : fmin(fmax(nearbyint((double)v[i]), lo), hi));
+    for (size_t i = 0; i < n; i++) {
+        double x = (double)v[turned ? i % rows * cols + i / rows : i];
+        sg_store_f64(type, t->data.p, i, sg_is_float(type) ? x : fmin(fmax(nearbyint(x), lo), hi));
+    }
     t->bound.data = t->data.p;
     return sedge_session_set_input(t->session, t->in, &t->bound, err);
 }
@@ -149,14 +152,16 @@ sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *r
     for (size_t i = 0; i < json_array_size(t->steps) && *ready; i++) {
         const json_t *f;
         sg_step_id s = sg_step_at(t->steps, i, &f);
-        if (s == SG_STEP_MUL || s == SG_STEP_NORM)
+        if (s == SG_STEP_MUL || (s == SG_STEP_NORM && !sg_get(f, "file")))
             arithmetic(t->signal.p, rows, cols, s, f);
         else if (s == SG_STEP_DETREND)
             detrend(t->signal.p, rows, cols, sg_is(f, "kind", "linear"));
         else if (s == SG_STEP_PAD)
             SG_TRY(lengthen(t, &rows, cols, f, err));
-        else
+        else if (s == SG_STEP_STACK)
             SG_TRY(stack(t, &rows, &cols, f, ready, err));
+        else
+            SG_TRY(sg_front_run(t, i, s, f, &rows, &cols, err));
     }
     return *ready ? to_tensor(t, rows, cols, err) : SEDGE_OK;
 }

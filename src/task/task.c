@@ -86,6 +86,8 @@ static sedge_status find_source(sedge_task *t, sg_err *err)
         json_t *name = json_string(json_object_iter_key(it));
         int i = name ? sg_find_io(t->model, name, false) : -1;
         json_decref(name);
+        if (sg_get(v, "text") && sg_get(v, "bind"))
+            i = sg_find_io(t->model, sg_get(sg_get(v, "bind"), "ids"), false);
         if (i < 0)
             return sg_fail(err, SEDGE_E_NOT_FOUND, "card: inputs.%s: the model has no such input", json_object_iter_key(it));
         for (int k = 0; k < 4; k++)
@@ -96,12 +98,11 @@ static sedge_status find_source(sedge_task *t, sg_err *err)
                 t->source = k;
                 t->input = sg_get(v, sources[k]);
                 t->steps = sg_get(v, "steps");
+                t->bind = sg_get(v, "bind");
             }
     }
     if (t->in < 0)
         return sg_fail(err, SEDGE_E_FORMAT, "card: inputs has no image, audio, series or text");
-    if (t->source == SEDGE_SOURCE_TEXT)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: text is not supported yet");
     return SEDGE_OK;
 }
 
@@ -193,7 +194,7 @@ static sedge_status bind_rest(sedge_task *t, sg_err *err)
     json_t *inputs = json_object_get(t->card.root, "inputs");
     const json_t *state = json_object_get(t->card.root, "state");
     for (int i = 0; i < sedge_model_inputs(t->model); i++) {
-        bool known = i == t->in;
+        bool known = i == t->in || i == sg_text_bound(t, "mask") || i == sg_text_bound(t, "types");
         for (size_t k = 0; k < json_array_size(state); k++)
             known = known || sg_find_io(t->model, sg_get(json_array_get(state, k), "in"), false) == i;
         for (void *it = json_object_iter(inputs); it && !known; it = json_object_iter_next(inputs, it)) {
@@ -240,7 +241,9 @@ static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task
     SG_TRY(make_plan(t, opts, err));
     SG_TRY(bind_rest(t, err));
     SG_TRY(sg_state_zero(t, err));
-    SG_TRY(t->source == SEDGE_SOURCE_IMAGE ? sg_image_open(t, err) : sg_signal_open(t, err));
+    SG_TRY(t->source == SEDGE_SOURCE_IMAGE  ? sg_image_open(t, err)
+           : t->source == SEDGE_SOURCE_TEXT ? sg_text_open(t, err)
+                                            : sg_signal_open(t, err));
     SG_TRY(sg_head_open(t, err));
     SG_TRY(sg_decide_open(t, err));
     return fill_info(t, err);
@@ -287,6 +290,8 @@ void sedge_task_close(sedge_task **task)
         drop(t, &t->fixed[i]);
     sg_image_work_free(t->work);
     sedge_resampler_free(&t->resampler);
+    sg_front_close(t);
+    sg_tokenizer_free(t->tokenizer);
     free(t->card_text);
     sg_card_free(&t->card);
     sg_mem mem = t->mem;

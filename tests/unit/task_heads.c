@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "failing.h"
 #include "sedge/task.h"
@@ -198,6 +199,59 @@ static void decisions_hold(void **state)
     rig_close(&r);
 }
 
+/* Padded to what the model takes; what is cut is reported. */
+static void text_becomes_tokens(void **state)
+{
+    (void)state;
+    rig r;
+    sedge_error err = {.status = SEDGE_OK};
+    sedge_answers a;
+    rig_open(
+        &r, (int64_t[]){1, 4}, 2,
+        "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"t\":{\"text\":{\"tokens\":\"bytes\",\"pad_id\":-7,\"offset\":1},"
+        "\"bind\":{\"ids\":\"x\"}}},\"answer\":{\"head\":\"value\"}}");
+    static const double want[2][4] = {{98, 99, -7, -7}, {98, 99, 100, 101}};
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(sedge_task_run_text(r.task, "abcdef", k ? 6 : 2, &a, &err), SEDGE_OK);
+        assert_int_equal(a.truncated, k);
+        for (int i = 0; i < 4; i++)
+            assert_true(a.answer[i].value == want[k][i]);
+    }
+    rig_close(&r);
+}
+
+/* A sine of 2 cycles in 16 rows stands in bin 1 of segments of 8; columns lie together, or their bins. */
+static void spectra_of_columns(void **state)
+{
+    (void)state;
+    static const char *const axes[] = {"tc", "ct"};
+    for (int k = 0; k < 2; k++) {
+        char card[400];
+        snprintf(
+            card, sizeof card,
+            "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"x\":{\"series\":{\"columns\":2,\"window\":16,\"axes\":\"%s\"},"
+            "\"steps\":[{\"detrend\":\"mean\"},{\"psd\":{\"fft\":8}}]}},\"answer\":{\"head\":\"value\"}}",
+            axes[k]);
+        rig r;
+        sedge_error err = {.status = SEDGE_OK};
+        sedge_answers a;
+        float row[32];
+        for (int i = 0; i < 16; i++) {
+            row[2 * i] = 5;
+            row[2 * i + 1] = sinf(0.785398163F * (float)i);
+        }
+        rig_open(&r, (int64_t[]){1, k ? 2 : 5, k ? 5 : 2}, 3, card);
+        assert_int_equal(sedge_task_run_rows(r.task, row, 16, 2, &a, &err), SEDGE_OK);
+        assert_int_equal(a.n, 10);
+        int best = 0;
+        for (int i = 0; i < 10; i++)
+            best = a.answer[i].value > a.answer[best].value ? i : best;
+        assert_int_equal(best, k ? 6 : 3);
+        assert_true(a.answer[0].value == 0);
+        rig_close(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +260,8 @@ int main(void)
         cmocka_unit_test(rows_that_overlap),
         cmocka_unit_test(points_and_masks_of_rows),
         cmocka_unit_test(decisions_hold),
+        cmocka_unit_test(text_becomes_tokens),
+        cmocka_unit_test(spectra_of_columns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
