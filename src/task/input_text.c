@@ -81,14 +81,14 @@ static sedge_status bind(sedge_task *t, int i, const int64_t *id, size_t n, sg_k
     *x = t->bound;
     sg_dtype type = (sg_dtype)x->dtype;
     if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
-        return sg_fail(err, SEDGE_E_TYPE, "card: inputs.%s: tokens cannot become %s", io.name, sedge_dtype_name(type));
-    unsigned bits = sedge_dtype_bits(type);
+        return sg_fail(err, SEDGE_E_TYPE, "card: inputs.%s: tokens cannot become %s", io.name, sedge_dtype_name((int)type));
+    unsigned bits = sedge_dtype_bits((int)type);
     double hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1, lo = sg_is_signed(type) ? -hi - 1 : 0;
     SG_TRY(sg_keep_room(t, keep, n * 8 + 8, 1, err));
     for (size_t k = 0; k < n; k++) {
         if (sg_is_int(type) && ((double)id[k] < lo || (double)id[k] > hi))
             return sg_fail(err, SEDGE_E_VALUE, "card: inputs.%s: token %lld does not fit %s", io.name, (long long)id[k],
-                           sedge_dtype_name(type));
+                           sedge_dtype_name((int)type));
         sg_store_f64(type, keep->p, k, (double)id[k]);
     }
     x->data = keep->p;

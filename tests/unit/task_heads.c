@@ -56,7 +56,7 @@ static void run(rig *r, int pixel, int w, int h, const uint8_t *p, sedge_answers
 {
     sedge_error err = {.status = SEDGE_OK};
     sedge_frame f;
-    assert_int_equal(sedge_frame_raw(&f, (sedge_pixel)pixel, w, h, p,
+    assert_int_equal(sedge_frame_raw(&f, pixel, w, h, p,
                                      (size_t)w * (size_t)h * (pixel == sedge_pixel_find("rgb") ? 3 : 1), &err),
                      SEDGE_OK);
     for (int i = 0; i < 2; i++) {
