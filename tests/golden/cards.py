@@ -175,6 +175,18 @@ def voice(build, testdata):
     return max(abs(g["answers"][0]["score"] - w) for g, w in zip(got, want))
 
 
+def faces(build, testdata):
+    """Two face detectors and a mask of a person agree about one portrait: the least overlap of their boxes, each found once."""
+    source = ["image %s/data/images/grace_hopper.bmp" % testdata]
+    a, b, mask = (answers(build, testdata, m, source)[0]["answers"] for m in (
+        "detect/blazeface_front_128.onnx", "detect/ultraface-RFB-320.onnx", "segment/SINet_Softmax.onnx"))
+    if [len(a), len(b), len(mask)] != [1, 1, 1]:
+        raise RuntimeError("%d, %d faces and %d classes, expected one each" % (len(a), len(b), len(mask)))
+    x0, y0, x1, y1 = mask[0]["box"]
+    inside = all(x0 <= x <= x1 and y0 <= y <= y1 for x, y in zip(a[0]["points"][::3], a[0]["points"][1::3]))
+    return overlap(a[0]["box"], b[0]["box"]) if inside else 0.0
+
+
 def main(build, testdata):
     if not os.path.isdir(os.path.join(testdata, "data")):
         print("SKIP no test material in %s\n0 passed, 0 failed, 1 skipped" % testdata)
@@ -197,7 +209,14 @@ def main(build, testdata):
     bad = not isinstance(off, float) or off > 1e-4
     print("%s speech/silero_vad.onnx: off by %s, allowed 1e-4" % ("FAIL" if bad else "ok  ", off))
     failed += bad
-    print("%d passed, %d failed, 0 skipped" % (len(TABLE) + 1 - failed, failed))
+    try:
+        same = faces(build, testdata)
+    except RuntimeError as e:
+        same = e
+    bad = not isinstance(same, float) or same < 0.6
+    print("%s faces: overlap %s, at least 0.6" % ("FAIL" if bad else "ok  ", same))
+    failed += bad
+    print("%d passed, %d failed, 0 skipped" % (len(TABLE) + 2 - failed, failed))
     return 1 if failed else 0
 
 
