@@ -56,9 +56,8 @@ static void run(rig *r, int pixel, int w, int h, const uint8_t *p, sedge_answers
 {
     sedge_error err = {.status = SEDGE_OK};
     sedge_frame f;
-    assert_int_equal(sedge_frame_raw(&f, pixel, w, h, p,
-                                     (size_t)w * (size_t)h * (pixel == sedge_pixel_find("rgb") ? 3 : 1), &err),
-                     SEDGE_OK);
+    assert_int_equal(
+        sedge_frame_raw(&f, pixel, w, h, p, (size_t)w * (size_t)h * (pixel == sedge_pixel_find("rgb") ? 3 : 1), &err), SEDGE_OK);
     for (int i = 0; i < 2; i++) {
         sedge_status st = sedge_task_run_frame(r->task, &f, out, &err);
         if (st != SEDGE_OK)
@@ -126,7 +125,7 @@ static void keypoints_return_to_the_source(void **state)
         for (int c = 0; c < 3; c++) {
             assert_float_equal(a.answer->point[c].x, at[c][0] + 0.5F, 1e-5F);
             assert_float_equal(a.answer->point[c].y, at[c][1] + 0.5F, 1e-5F);
-            assert_float_equal(a.answer->point[c].score, i ? 50 : 100, 1e-5);
+            assert_float_equal(a.answer->point[c].score, (i ? 50.0F : 100.0F), 1e-5F);
         }
         rig_close(&r);
     }
