@@ -15,7 +15,7 @@ const verb verb_bench = {"bench", "latency, first run, load, memory; --ops: time
 typedef struct bench {
     opened o;
     values v;
-    double load_ms, first_ms, mean_ms;
+    double load_ms, first_ms, mean_ms, prepare_ns;
     double *ms; /* of every run, sorted in the end */
     size_t n, cap;
     double *step_s; /* total of each step, with --ops */
@@ -147,7 +147,7 @@ typedef struct figure {
     double v;
 } figure;
 
-#define N_FIGURES 12
+#define N_FIGURES 13
 
 static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
 {
@@ -165,6 +165,7 @@ static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
         {"mean_ms", b->mean_ms},
         {"first_ms", b->first_ms},
         {"load_ms", b->load_ms},
+        {"prepare_ns_per_step", b->prepare_ns},
         {"runs", (double)b->n},
         {"threads", (double)threads},
         {"arena_bytes", (double)s.arena_bytes},
@@ -182,7 +183,9 @@ static void print_json(const bench *b, const args *a, const figure *f)
     json_str(&j, "schema", "sedge.bench/1");
     json_str(&j, "model", a->rest[0]);
     for (int i = 0; i < N_FIGURES; i++)
-        if (strstr(f[i].key, "_ms"))
+        if (f[i].v < 0)
+            continue;
+        else if (strstr(f[i].key, "_ms") || strstr(f[i].key, "_ns"))
             json_num(&j, f[i].key, f[i].v);
         else
             json_int(&j, f[i].key, (int64_t)f[i].v);
@@ -243,6 +246,8 @@ static void print_table(const bench *b, const args *a, const figure *f)
     for (int i = 0; i < N_FIGURES; i++) {
         const char *end = strrchr(f[i].key, '_');
         bool ms = end && strcmp(end, "_ms") == 0, bytes = end && strcmp(end, "_bytes") == 0;
+        if (f[i].v < 0)
+            continue;
         table_cell(&t, "%.*s", (int)(ms || bytes ? end - f[i].key : (int)strlen(f[i].key)), f[i].key);
         if (ms)
             table_cell(&t, "%.3f ms", f[i].v);
@@ -266,6 +271,7 @@ static int bench_model(const args *a)
     if (st == SEDGE_OK)
         st = measure(&b, a->seconds, &err);
     if (st == SEDGE_OK) {
+        b.prepare_ns = prepare_ns(&b.o, &b.v, a);
         figures(&b, a->threads, f);
         if (a->json)
             print_json(&b, a, f);

@@ -86,6 +86,9 @@ sedge_status values_read(values *v, const char *path, const sedge_io *io, const 
 sedge_status values_fill(values *v, const sedge_io *io, const args *a, sedge_tensor *out, sedge_error *err);
 /* Binds every input: --in where given, else filled. filled[i] tells which. */
 sedge_status values_bind(values *v, const opened *o, const args *a, bool *filled, sedge_error *err);
+/* prepare.c: nanoseconds a step that a run spends before its first step when the input shapes are new: symbolic axes that
+ * --dim does not fix are of size 1 and 2 by turns. -1: the shapes are fixed, or one of the two is refused. */
+double prepare_ns(const opened *o, values *v, const args *a);
 /* "1x3x224x224", or "scalar". */
 void shape_text(char *text, size_t size, const sedge_tensor *t);
 /* Index of an input by name; -1: none. */

@@ -36,6 +36,7 @@ static sg_dim scaled(sg_infer *c, sg_dim d, double s)
         double r = floor((double)d * s);
         return r >= 0 && r < (double)SG_NUMEL_MAX ? (int64_t)r : -1;
     }
+    sg_d_at_least(c, (int64_t)1 << 29, d); /* d * s is exact in double: s has 24 bits */
     for (int q = 1; q <= 64 && s * q < 1e9; q++)
         if (s * q == floor(s * q))
             return sg_d_div(c, sg_d_mul(c, d, (int64_t)(s * q)), q);
@@ -49,6 +50,7 @@ static sedge_status dims_from_scales(sg_infer *c, const int *axes, int n, sg_dim
         return SG_INFER_FAIL(c, SEDGE_E_TYPE, "scales must be f32");
     if (t && sg_numel(t) != n)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld scales for %d axes", (long long)sg_numel(t), n);
+    c->exact = t && t->dtype == SG_F32;
     for (int i = 0; i < n; i++) {
         double s = t ? sg_load_f64((sg_dtype)t->dtype, t->data, (size_t)i) : 1;
         if (!(s > 0) || s > 1e9)
@@ -77,10 +79,11 @@ static sedge_status dims_from_sizes(sg_infer *c, const int *axes, int n, sg_dim 
     int64_t count, policy = sg_get_int(c->attrs, SG_A_keep_aspect_ratio_policy);
     const sg_dim *v = sg_in_content(c, 3, &count);
     bool known = v != NULL;
+    c->exact = known && policy == SG_ASPECT_STRETCH;
     if (v && count != n)
         return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "%lld sizes for %d axes", (long long)count, n);
     for (int i = 0; i < n; i++) {
-        if (v && !sg_dim_is_expr(v[i]) && (v[i] < 0 || v[i] > SG_NUMEL_MAX))
+        if (v && (!sg_d_at_least(c, v[i], 0) || !sg_d_at_least(c, SG_NUMEL_MAX, v[i])))
             return SG_INFER_FAIL(c, SEDGE_E_VALUE, "a size of %lld", (long long)v[i]);
         known = known && !sg_dim_is_expr(v[i]) && !sg_dim_is_expr(dim[axes[i]]);
     }

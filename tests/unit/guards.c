@@ -21,6 +21,7 @@ typedef struct trial {
     sg_arena arena;
     sg_graph *g;
     sg_dim sym[3];
+    int64_t length; /* of most lists */
     sg_nid node;
     int64_t value[256]; /* of the expressions */
 } trial;
@@ -62,7 +63,7 @@ static void any_shape(trial *t, sg_type *ty, const sg_type *like)
 static sg_vid any_list(trial *t, sg_dtype dtype)
 {
     static const int64_t number[] = {-2, -1, -1, 0, 0, 1, 1, 2, 3, 4, 6, 12, INT32_MAX, INT64_MAX, INT64_MIN / 2};
-    int64_t n = below(5), *v = sg_arena_array(&t->arena, (size_t)n + 1, sizeof *v);
+    int64_t n = below(4) ? t->length : below(5), *v = sg_arena_array(&t->arena, (size_t)n + 1, sizeof *v);
     int rank = n == 1 ? (int)below(2) : 1;
     bool symbolic = below(3) == 0;
     for (int64_t i = 0; i < n; i++)
@@ -80,10 +81,28 @@ static sg_vid any_list(trial *t, sg_dtype dtype)
     return sg_const_new(t->g, dtype, rank, &n, bytes, NULL);
 }
 
-static sg_vid any_operand(trial *t, int k, const sg_type *first)
+static bool takes_lists(const sg_op *op)
+{
+    return op == SG_ROW(SLICE) || op == SG_ROW(RANGE) || op == SG_ROW(TOP_K) || op == SG_ROW(RESHAPE) || op == SG_ROW(EXPAND) ||
+           op == SG_ROW(TILE) || op == SG_ROW(PAD) || op == SG_ROW(SQUEEZE) || op == SG_ROW(UNSQUEEZE) || op == SG_ROW(REDUCE) ||
+           op == SG_ROW(ONE_HOT) || op == SG_ROW(SPLIT);
+}
+
+static sg_vid resize_operand(trial *t, int k, const sg_type *x)
+{
+    static const float number[8][6] = {
+        {1, 1, 2, 2, 1, 1}, {0.5f, 0.3f, 2, 1.5f, 1, 1}, {1, 2, 0.25f, 1.75f, 1, 1}, {1, 1, 1, 1, 1, 1}};
+    int64_t n = x->rank;
+    t->length = n;
+    return k == 3 ? any_list(t, SG_I64) : sg_const_new(t->g, SG_F32, 1, &n, number[below(4)], NULL);
+}
+
+static sg_vid any_operand(trial *t, const sg_op *op, int k, const sg_type *first)
 {
     static const uint8_t kinds[] = {SG_F32, SG_F32, SG_F32, SG_F32, SG_I64, SG_U8, SG_BOOL, SG_I32};
     uint32_t way = below(k ? 6 : 12);
+    if (k ? takes_lists(op) : op == SG_ROW(RANGE))
+        way = below(6) ? 0 : way;
     if (way == 0)
         return any_list(t, below(4) ? SG_I64 : SG_I32);
     if (way == 1 && k) {
@@ -146,7 +165,7 @@ static int64_t now(const trial *t, sg_dim d)
     return sg_dim_value(d, t->value);
 }
 
-/* False: a size is negative, which prepare refuses before it looks at guards. */
+/* False: a size is negative or too large, which prepare refuses before it looks at guards. */
 static bool bind(trial *t)
 {
     const sg_dims *d = &t->g->dims;
@@ -154,10 +173,14 @@ static bool bind(trial *t)
         t->value[i] = d->node[i].op == SG_DIM_SYM
                           ? (int64_t)below(9)
                           : sg_dim_apply((sg_dim_op)d->node[i].op, now(t, d->node[i].a), now(t, d->node[i].b));
-    for (size_t v = 1; v < t->g->n_value; v++)
-        for (int i = 0; i < t->g->value[v].type.rank; i++)
-            if (now(t, t->g->value[v].type.dim[i]) < 0)
-                return false;
+    for (size_t v = 1; v < t->g->n_value; v++) {
+        const sg_type *ty = &t->g->value[v].type;
+        int64_t dim[SG_RANK_MAX], n;
+        for (int i = 0; i < ty->rank; i++)
+            dim[i] = now(t, ty->dim[i]);
+        if (!sg_numel_checked(dim, ty->rank, &n))
+            return false;
+    }
     return true;
 }
 
@@ -225,10 +248,17 @@ static int try_node(const sg_op *op)
         t.sym[i] = sg_dim_sym(&t.g->dims, NULL, 0);
     sg_vid in[MAX_IN];
     int room = op->max_in < MAX_IN ? op->max_in : MAX_IN, n_in = op->min_in + (int)below((uint32_t)(room - op->min_in) + 1);
-    for (int k = 0; k < n_in; k++)
-        in[k] = k >= op->min_in && (conv_like(op) || !below(3)) ? 0
-                : conv_like(op)                                 ? conv_operand(&t, op, k, k ? &t.g->value[in[0]].type : NULL)
-                                                                : any_operand(&t, k, k ? &t.g->value[in[0]].type : NULL);
+    t.length = below(5);
+    for (int k = 0; k < n_in; k++) {
+        const sg_type *first = k ? &t.g->value[in[0]].type : NULL;
+        bool resize = k && op == SG_ROW(RESIZE);
+        if (resize ? k != n_in - 1 || k == 1 : k >= op->min_in && (conv_like(op) || !below(3)))
+            in[k] = 0;
+        else
+            in[k] = resize          ? resize_operand(&t, k, first)
+                    : conv_like(op) ? conv_operand(&t, op, k, first)
+                                    : any_operand(&t, op, k, first);
+    }
     int most = op->max_out < 3 ? op->max_out : 3, checks = 0;
     t.node = sg_node_new(t.g, op, in, n_in,
                          most > op->min_out ? op->min_out + (int)below((uint32_t)(most - op->min_out) + 1) : op->min_out, 0);

@@ -42,14 +42,15 @@ static inline void pb_msg(pb *p, int field, const pb *m)
     pb_bytes(p, field, m->b, m->n);
 }
 
-/* ValueInfoProto into graph field 11 (input) or 12 (output): dims are numbers or, when negative, the name "N". */
+/* ValueInfoProto into graph field 11 (input) or 12 (output): dims are numbers; -1, -2 and -3 are named N, M and K. */
 static inline void onnx_io(pb *graph, int field, const char *name, int type, const int64_t *dim, int rank)
 {
+    static const char *const symbol[] = {"N", "M", "K"};
     pb shape = {.n = 0}, tensor = {.n = 0}, ty = {.n = 0}, vi = {.n = 0};
     for (int i = 0; i < rank; i++) {
         pb d = {.n = 0};
         if (dim[i] < 0)
-            pb_str(&d, 2, "N");
+            pb_str(&d, 2, symbol[-1 - dim[i]]);
         else
             pb_int(&d, 1, dim[i]);
         pb_msg(&shape, 1, &d);
