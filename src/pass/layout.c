@@ -15,6 +15,7 @@
 typedef struct layouts {
     sg_graph *g;
     sg_layout_has *has;
+    uint32_t cpu;
     sg_err *err;
     bool *takes;    /* per node: it may work channels last */
     bool *side;     /* of the network */
@@ -122,7 +123,7 @@ static sedge_status cut(layouts *p, bool *any)
     SG_EACH_NODE(p->g, id)
     {
         p->takes[id] = sg_layout_takes(p->g, id) &&
-                       (sg_layout_of(p->g->node[id].op).how != SG_LAYOUT_NATIVE || p->has(p->g->node[id].op));
+                       (sg_layout_of(p->g->node[id].op).how != SG_LAYOUT_NATIVE || p->has(p->g->node[id].op, p->cpu));
         int64_t worth = p->takes[id] ? gain(p->g, id) : 0;
         *any = *any || worth;
         if (st == SEDGE_OK && worth)
@@ -237,9 +238,9 @@ static sedge_status apply(layouts *p)
     return move_outputs(p);
 }
 
-static sedge_status one_graph(sg_graph *g, sg_layout_has *has, int *sums, sg_err *err)
+static sedge_status one_graph(sg_graph *g, sg_layout_has *has, uint32_t cpu, int *sums, sg_err *err)
 {
-    layouts p = {.g = g, .has = has, .err = err, .sums = sums, .n_value = g->n_value, .n_node = g->n_node};
+    layouts p = {.g = g, .has = has, .cpu = cpu, .err = err, .sums = sums, .n_value = g->n_value, .n_node = g->n_node};
     size_t n_side = SG_CUT_NODES + p.n_node + 2 * p.n_value;
     p.takes = sg_calloc(g->mem, p.n_node, sizeof *p.takes);
     p.side = sg_calloc(g->mem, n_side, sizeof *p.side);
@@ -253,14 +254,14 @@ static sedge_status one_graph(sg_graph *g, sg_layout_has *has, int *sums, sg_err
     sg_free(g->mem, p.moved, p.n_value * sizeof *p.moved);
     SG_EACH_NODE(g, n)
     for (int k = 0; k < g->node[n].n_region && st == SEDGE_OK; k++)
-        st = one_graph(g->node[n].region[k], has, sums, err);
+        st = one_graph(g->node[n].region[k], has, cpu, sums, err);
     return st == SEDGE_OK ? sg_verify(g, err) : st;
 }
 
-sedge_status sg_pass_layout(sg_graph *g, sg_layout_has *has, const sg_trace *trace, sg_err *err)
+sedge_status sg_pass_layout(sg_graph *g, sg_layout_has *has, uint32_t cpu, const sg_trace *trace, sg_err *err)
 {
     int sums[SUMS] = {0};
-    sedge_status st = one_graph(g, has, sums, err);
+    sedge_status st = one_graph(g, has, cpu, sums, err);
     if (st != SEDGE_OK) {
         sg_fail(err, st, "failed");
         sg_err_where(err, "pass layout");

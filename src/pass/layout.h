@@ -24,11 +24,11 @@ bool sg_layout_takes(const sg_graph *g, sg_nid n);
 bool sg_layout_reads(const sg_graph *g, sg_nid n, int k);
 bool sg_layout_fits(const sg_type *t, int rank);
 
-/* Says if a target has channels-last kernels of a native op. */
-typedef bool sg_layout_has(const struct sg_op *op);
+/* Says if a target has channels-last kernels of a native op that are worth it on these levels of the processor. */
+typedef bool sg_layout_has(const struct sg_op *op, uint32_t cpu);
 
 /* Marks values and inserts relayouts, in regions too. Runs last: a graph has its layouts once. Reports one line if it did something. */
-sedge_status sg_pass_layout(sg_graph *g, sg_layout_has *has, const sg_trace *trace, sg_err *err);
+sedge_status sg_pass_layout(sg_graph *g, sg_layout_has *has, uint32_t cpu, const sg_trace *trace, sg_err *err);
 
 /* Between passes: only what the table allows reads or makes a value that stands channels last. */
 sedge_status sg_layout_verify(const sg_graph *g, sg_err *err);

@@ -127,7 +127,7 @@ typedef struct sg_target {
     sedge_status (*choose)(const struct sg_target *t, sg_plan *p, sg_step *s, sg_err *err);
     const struct sg_backend *device; /* backend 1 or NULL */
     /* Whether an op has channels-last kernels; NULL: everything is row-major. */
-    bool (*has_last)(const sg_op *op);
+    bool (*has_last)(const sg_op *op, uint32_t cpu);
 } sg_target;
 
 typedef struct sg_plan_args {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "pass/layout.h"
 #include "run/api.h"
 
@@ -111,7 +112,7 @@ static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const 
     SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
     SG_TRY(sg_passes(p->graph, &trace, err));
     SG_TRY(sg_passes_once(p->graph, &trace, err));
-    return target->has_last ? sg_pass_layout(p->graph, target->has_last, &trace, err) : SEDGE_OK;
+    return target->has_last ? sg_pass_layout(p->graph, target->has_last, sg_cpu(), &trace, err) : SEDGE_OK;
 }
 
 /* What the plan holds, and the kernel of each step. */

@@ -1,4 +1,5 @@
-"""Holds what the layout pass does with every model against layout.tsv: nodes that work channels last, moves between layouts.
+"""Holds what the layout pass does with every model against layout.tsv: nodes that work channels last, moves between layouts,
+on processors that have more than the portable kernels.
 
 usage: layout.py SEDGE TESTDATA [--write]    --write: models that load, as they are now. Only Python's own library is used.
 """

@@ -559,14 +559,16 @@ static void transposes_left(void **state)
 
 /* ---- layout ---- */
 
-static bool every_op(const sg_op *row)
+static bool every_op(const sg_op *row, uint32_t cpu)
 {
+    (void)cpu;
     (void)row;
     return true;
 }
 
-static bool no_op(const sg_op *row)
+static bool no_op(const sg_op *row, uint32_t cpu)
 {
+    (void)cpu;
     (void)row;
     return false;
 }
@@ -611,7 +613,7 @@ static void lay_out(sg_vid y, sg_layout_has *has)
     assert_int_equal(sg_infer_graph(g, &err), SEDGE_OK);
     after = sg_graph_clone(g, &arena);
     assert_non_null(after);
-    assert_int_equal(sg_pass_layout(after, has, NULL, &err), SEDGE_OK);
+    assert_int_equal(sg_pass_layout(after, has, 0, NULL, &err), SEDGE_OK);
     assert_int_equal(sg_infer_graph(after, &err), SEDGE_OK); /* rules run again lose no layout */
     assert_int_equal(sg_verify(after, &err), SEDGE_OK);
     answer(g, "reference", want, &n);

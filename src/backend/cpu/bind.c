@@ -1,10 +1,11 @@
 /* The tables of CPU kernel bindings, tried in order. */
 #include "backend/cpu/bind.h"
 
+#include "backend/cpu/bind_qconv.h"
 #include "pass/layout.h"
 
-#define BIND(op, fn) sg_cpu_bind_fn fn;
-#define LAST(op, fn) sg_cpu_bind_fn fn;
+#define BIND(op, fn)        sg_cpu_bind_fn fn;
+#define LAST(op, fn, gains) sg_cpu_bind_fn fn;
 #include "backend/cpu/bind.def"
 #include "backend/cpu/last.def"
 #undef BIND
@@ -24,7 +25,7 @@ static const row rows[] = {
 
 /* For steps that stand channels last. */
 static const row last_rows[] = {
-#define LAST(op, fn) {SG_OP_##op, fn},
+#define LAST(op, fn, gains) {SG_OP_##op, fn},
 #include "backend/cpu/last.def"
 #undef LAST
     {SG_OP_COUNT, NULL},
@@ -38,11 +39,13 @@ static bool bind(const row *r, sg_plan *p, sg_step *s)
     return false;
 }
 
-bool sg_cpu_has_last(const sg_op *op)
+bool sg_cpu_has_last(const sg_op *op, uint32_t cpu)
 {
-    for (int i = 0; last_rows[i].bind; i++)
-        if (&sg_ops[last_rows[i].op] == op)
-            return true;
+#define LAST(id, fn, gains) \
+    if (op == SG_ROW(id))   \
+        return gains;
+#include "backend/cpu/last.def"
+#undef LAST
     return false;
 }
 

@@ -24,8 +24,8 @@ static inline bool sg_step_last(const sg_plan *p, const sg_step *s)
     return y && y->type.layout == SG_LAYOUT_LAST;
 }
 
-/* Whether an op has channels-last kernels: the layout pass asks. */
-bool sg_cpu_has_last(const sg_op *op);
+/* Whether an op has channels-last kernels that gain on these levels: the layout pass asks. */
+bool sg_cpu_has_last(const sg_op *op, uint32_t cpu);
 /* Wraps the kernel of a step that treats all axes alike, so that it sees dims in the order of memory. False: out of memory. */
 bool sg_cpu_turn(sg_plan *p, sg_step *s);
 

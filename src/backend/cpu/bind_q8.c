@@ -163,6 +163,13 @@ static sg_q8_bound *bound_of(sg_plan *p, const sg_step *s, const sg_qbound *r)
     return last || r->wraps || !b->q.portable ? b : NULL;
 }
 
+bool sg_cpu_q8_gains(uint32_t cpu)
+{
+    sg_q8_table q;
+    sg_q8_init(&q, cpu);
+    return !q.portable;
+}
+
 bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s)
 {
     int n;

@@ -24,6 +24,8 @@ void *sg_qbound_room(sg_plan *p, size_t bytes);
 
 /* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL and MATMUL_INTEGER with one matrix on the right; QLINEAR_BINARY without
  * broadcasting. */
+/* Whether there are more than portable kernels of q8. */
+bool sg_cpu_q8_gains(uint32_t cpu);
 bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s);
