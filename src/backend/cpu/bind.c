@@ -1,6 +1,7 @@
 /* The tables of CPU kernel bindings, tried in order. */
 #include "backend/cpu/bind.h"
 
+#include "backend/cpu/bind_conv.h"
 #include "backend/cpu/bind_qconv.h"
 #include "pass/layout.h"
 

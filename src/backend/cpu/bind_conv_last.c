@@ -173,6 +173,13 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
     return room != NULL;
 }
 
+bool sg_cpu_tiles_gain(uint32_t cpu)
+{
+    sg_tile_f32_table t;
+    sg_tile_f32_init(&t, cpu);
+    return t.fn[1] != sg_tile_f32_any.fn[1];
+}
+
 bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
 {
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 1), *y = sg_step_slot(p, s, s->n_in);
