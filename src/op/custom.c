@@ -18,10 +18,11 @@ struct sedge_node {
 static int place(const sedge_node *node, const char *name, int kind)
 {
     int n, m;
+    size_t len = strlen(name);
     const sg_str *names = sg_get_strs(node->attrs, SG_A_program_names, &n);
     const int64_t *kinds = sg_get_ints(node->attrs, SG_A_program_kinds, &m);
     for (int k = 0; k < n && k < m; k++)
-        if (names[k].n == strlen(name) && memcmp(names[k].p, name, names[k].n) == 0)
+        if (names[k].n == len && memcmp(names[k].p, name, len) == 0)
             return kinds[k] == kind ? k : -1;
     return -1;
 }

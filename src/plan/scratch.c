@@ -27,7 +27,7 @@ static size_t default_bytes(const sg_plan *p, const sg_step *s, sg_tensor *t, sg
                  .err = &own,
                  .packed = s->packed};
     size_t bytes = 0;
-    return s->kernel.scratch(&x, &bytes) && bytes <= (size_t)SG_NUMEL_MAX ? bytes : 0;
+    return s->kernel.scratch(&x, &bytes) && bytes <= SIZE_MAX / 4 ? bytes : 0;
 }
 
 static bool known_before(const sg_plan *p, const sg_step *s)

@@ -180,7 +180,7 @@ static void scratch_sizes(sg_frame *f)
         sg_err own = {0};
         sg_exec x = sg_frame_exec(f, s, &own);
         size_t bytes = 0;
-        bool takes = s->kernel.scratch(&x, &bytes) && bytes <= (size_t)SG_NUMEL_MAX;
+        bool takes = s->kernel.scratch(&x, &bytes) && bytes <= SIZE_MAX / 4;
         if (!takes)
             sg_run_log(f->run, "kernel: node %s: %s does not take these sizes, the reference runs", s->name ? s->name : "unnamed",
                        s->kernel.name);
