@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/exp.h"
+
 static double sigmoid(double x)
 {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
@@ -63,14 +65,14 @@ static void f32_sigmoid(const float *in, float *out, int64_t n, const sg_fn_para
 {
     (void)p;
     for (int64_t i = 0; i < n; i++)
-        out[i] = 1 / (1 + expf(-in[i]));
+        out[i] = sg_sigmoid_f32(in[i]);
 }
 
 static void f32_silu(const float *in, float *out, int64_t n, const sg_fn_params *p)
 {
     float a = (float)p->alpha;
     for (int64_t i = 0; i < n; i++)
-        out[i] = in[i] / (1 + expf(-a * in[i]));
+        out[i] = in[i] * sg_sigmoid_f32(a * in[i]);
 }
 
 static void f32_hard_swish(const float *in, float *out, int64_t n, const sg_fn_params *p)
