@@ -217,7 +217,7 @@ typedef struct sedge_session_opts {
     void *alloc_ctx;
     size_t memory_limit;   /* bytes of the session; 0: what the machine has */
     uint64_t seed;         /* of the random ops */
-    int spin_us;           /* how long idle threads wait awake for the next step (default 20; 0: never, for batteries);
+    int spin_us;           /* how long idle threads wait awake for the next step (default 200; 0: never, for batteries);
                               the threads are the process's, so the session that ran last decides */
     /* Called after each step when not NULL (costs a clock read a step). */
     void (*on_step)(void *ctx, int step, double seconds);

@@ -13,7 +13,7 @@ void sg_parallel(int threads, int64_t n, sg_task_fn *fn, void *ctx);
 
 /* How long idle workers, and a caller at the end of its work, wait awake before they sleep: for the whole process, the last call counts.
  * 0: they sleep at once, which saves power and costs some microseconds a step. */
-enum { SG_SPIN_US = 20 };
+enum { SG_SPIN_US = 200 };
 void sg_parallel_spin(int us);
 
 /* Processors that this process may use, at least 1. */
