@@ -1,4 +1,4 @@
-/* Tasks: a model with its card, from bytes to answers. Linked as libsedge-task.
+/* Tasks: a model with its card, from bytes to answers. Linked as libsedge-task (pkg-config sedge-task).
  *
  * The card (docs/cards.md) says how a frame, samples, rows or text become the model's inputs and how its outputs become answers.
  * It is found, in this order: opts.card; MODEL.card.json (whole name, then without the model's suffix); the model's metadata key
