@@ -56,6 +56,15 @@ static void settle(sg_plan *p, const sg_step *s, size_t mark)
     p->n_straight = n;
 }
 
+void *sg_plan_room(sg_plan *p, size_t bytes)
+{
+    char *room = bytes <= SIZE_MAX - SG_ALIGN ? sg_arena_alloc(&p->arena, bytes + SG_ALIGN) : NULL;
+    if (!room)
+        return NULL;
+    p->packed_bytes += bytes;
+    return room + (SG_ALIGN - (uintptr_t)room % SG_ALIGN) % SG_ALIGN;
+}
+
 sedge_status sg_plan_kernels(sg_plan *p, sg_err *err)
 {
     for (uint32_t t = 0; t < p->n_step; t++) {

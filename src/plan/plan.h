@@ -148,6 +148,8 @@ bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
+/* Room in the plan for what a kernel packs, aligned to SG_ALIGN; counted in packed_bytes. NULL: out of memory. */
+void *sg_plan_room(sg_plan *p, size_t bytes);
 /* Chooses the kernel of every step. */
 sedge_status sg_plan_kernels(sg_plan *p, sg_err *err);
 void sg_plan_free_straight(sg_plan *p);

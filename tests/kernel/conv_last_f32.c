@@ -20,7 +20,7 @@ typedef struct job {
     void *scratch;
 } job;
 
-static bool job_open(check *c, job *j, const sg_conv_last_args *a)
+static bool job_open(check *c, job *j, const sg_conv_shape *a)
 {
     sg_tile_f32_init(&j->tile, c->cpu);
     if (!sg_conv_last_init(&j->v, a, &j->tile)) {
@@ -70,7 +70,7 @@ static void run_all(void *ctx)
 /* One element, and in *size what its terms sum up to without signs. */
 static double plain(const job *j, int64_t n, int64_t oy, int64_t ox, int64_t oc, double *size)
 {
-    const sg_conv_last_args *a = &j->v.a;
+    const sg_conv_shape *a = &j->v.a;
     int64_t icg = a->c / a->group, g = oc / (a->oc / a->group), at = ((n * a->oh + oy) * a->ow + ox) * a->oc + oc;
     double sum = (double)j->bias[oc] + (j->v.add ? (double)j->add[at] : 0);
     *size = fabs(sum) + 1;
@@ -90,7 +90,7 @@ static double plain(const job *j, int64_t n, int64_t oy, int64_t ox, int64_t oc,
 
 static void compare(check *c, const job *j, const float *y, const char *what)
 {
-    const sg_conv_last_args *a = &j->v.a;
+    const sg_conv_shape *a = &j->v.a;
     double terms = (double)(j->v.taps * j->v.k + 2);
     for (int64_t i = 0; i < a->n * a->oh * a->ow * a->oc; i++) {
         double size, want = plain(j, i / a->oc / a->ow / a->oh, i / a->oc / a->ow % a->oh, i / a->oc % a->ow, i % a->oc, &size);
@@ -104,7 +104,7 @@ static void compare(check *c, const job *j, const float *y, const char *what)
     }
 }
 
-static void one(check *c, sg_conv_last_args a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip)
+static void one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip)
 {
     char what[200];
     job j = {0};
@@ -136,7 +136,7 @@ static void one(check *c, sg_conv_last_args a, int64_t pad_bottom, int64_t pad_r
 /* No images: nothing to do, and no task. */
 static void none(check *c)
 {
-    sg_conv_last_args a = {.c = 5, .h = 4, .w = 4, .oc = 6, .oh = 4, .ow = 4, .group = 1, .kh = 1, .kw = 1};
+    sg_conv_shape a = {.c = 5, .h = 4, .w = 4, .oc = 6, .oh = 4, .ow = 4, .group = 1, .kh = 1, .kw = 1};
     a.stride_h = a.stride_w = a.dilation_h = a.dilation_w = 1;
     sg_tile_f32_table tile;
     sg_conv_last v;
@@ -150,24 +150,24 @@ static void run(check *c)
     none(c);
     for (int i = 0; i < 250; i++) {
         int64_t g = check_pick(c, 0, 3) ? 1 : check_pick(c, 2, 4);
-        sg_conv_last_args a = {.n = check_pick(c, 0, 2),
-                               .c = g * check_pick(c, 1, 24),
-                               .h = check_pick(c, 1, 12),
-                               .w = check_pick(c, 1, 20),
-                               .oc = g * check_pick(c, 1, 70),
-                               .group = g,
-                               .kh = check_pick(c, 1, 4),
-                               .kw = check_pick(c, 1, 4),
-                               .stride_h = check_pick(c, 1, 3),
-                               .stride_w = check_pick(c, 1, 3),
-                               .dilation_h = check_pick(c, 1, 2),
-                               .dilation_w = check_pick(c, 1, 2),
-                               .pad_top = check_pick(c, 0, 2),
-                               .pad_left = check_pick(c, 0, 2)};
+        sg_conv_shape a = {.n = check_pick(c, 0, 2),
+                           .c = g * check_pick(c, 1, 24),
+                           .h = check_pick(c, 1, 12),
+                           .w = check_pick(c, 1, 20),
+                           .oc = g * check_pick(c, 1, 70),
+                           .group = g,
+                           .kh = check_pick(c, 1, 4),
+                           .kw = check_pick(c, 1, 4),
+                           .stride_h = check_pick(c, 1, 3),
+                           .stride_w = check_pick(c, 1, 3),
+                           .dilation_h = check_pick(c, 1, 2),
+                           .dilation_w = check_pick(c, 1, 2),
+                           .pad_top = check_pick(c, 0, 2),
+                           .pad_left = check_pick(c, 0, 2)};
         one(c, a, check_pick(c, 0, 2), check_pick(c, 0, 2), i & 1, i & 2);
     }
     for (int64_t n = 1; n <= 129; n++) { /* every width and height of panels and tiles */
-        sg_conv_last_args a = {.n = 1, .c = 5, .h = 1, .w = n % 40 + 1, .oc = n, .group = 1, .kh = 1, .kw = 1};
+        sg_conv_shape a = {.n = 1, .c = 5, .h = 1, .w = n % 40 + 1, .oc = n, .group = 1, .kh = 1, .kw = 1};
         a.stride_h = a.stride_w = a.dilation_h = a.dilation_w = 1;
         one(c, a, 0, 0, n & 1, n & 2);
     }
@@ -177,7 +177,7 @@ static void bench_one(check *c, const int16_t *r)
 {
     char what[96];
     job j = {0};
-    sg_conv_last_args a = {.n = 1, .c = r[1], .h = r[0], .w = r[0], .oc = r[2], .group = 1, .kh = r[3], .kw = r[3]};
+    sg_conv_shape a = {.n = 1, .c = r[1], .h = r[0], .w = r[0], .oc = r[2], .group = 1, .kh = r[3], .kw = r[3]};
     a.oh = a.ow = r[0] / r[4];
     a.stride_h = a.stride_w = r[4];
     a.dilation_h = a.dilation_w = 1;

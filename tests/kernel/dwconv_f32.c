@@ -19,7 +19,7 @@ typedef struct job {
     float *x, *w, *bias, *add, *packed;
 } job;
 
-static bool job_open(check *c, job *j, const sg_conv_last_args *a)
+static bool job_open(check *c, job *j, const sg_conv_shape *a)
 {
     sg_dw_init(&j->table, c->cpu);
     if (!sg_dwconv_init(&j->v, a, &j->table)) {
@@ -61,7 +61,7 @@ static void run_all(void *ctx)
 /* Element i, and in *size what its terms sum up to without signs. */
 static double plain(const job *j, int64_t i, double *size)
 {
-    const sg_conv_last_args *a = &j->v.a;
+    const sg_conv_shape *a = &j->v.a;
     int64_t c = i % a->c, ox = i / a->c % a->ow, oy = i / a->c / a->ow % a->oh, n = i / a->c / a->ow / a->oh;
     double sum = (double)j->bias[c] + (j->v.add ? (double)j->add[i] : 0);
     *size = fabs(sum) + 1;
@@ -78,7 +78,7 @@ static double plain(const job *j, int64_t i, double *size)
     return fmin(fmax(sum, (double)j->v.lo), (double)j->v.hi);
 }
 
-static void one(check *c, sg_conv_last_args a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip)
+static void one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip)
 {
     char what[160], text[96];
     job j = {0};
@@ -118,18 +118,18 @@ static void run(check *c)
 {
     for (int i = 0; i < 400; i++) {
         int64_t side = check_pick(c, 0, 2);
-        sg_conv_last_args a = {.n = check_pick(c, 0, 2),
-                               .c = check_pick(c, 1, 70),
-                               .h = check_pick(c, 1, 12),
-                               .w = check_pick(c, 1, 20),
-                               .kh = side ? 1 + 2 * side : check_pick(c, 1, 7),
-                               .kw = side ? 1 + 2 * side : check_pick(c, 1, 7),
-                               .stride_h = check_pick(c, 1, 3),
-                               .stride_w = check_pick(c, 1, 3),
-                               .dilation_h = check_pick(c, 1, 2),
-                               .dilation_w = check_pick(c, 1, 2),
-                               .pad_top = check_pick(c, 0, 8),
-                               .pad_left = check_pick(c, 0, 8)};
+        sg_conv_shape a = {.n = check_pick(c, 0, 2),
+                           .c = check_pick(c, 1, 70),
+                           .h = check_pick(c, 1, 12),
+                           .w = check_pick(c, 1, 20),
+                           .kh = side ? 1 + 2 * side : check_pick(c, 1, 7),
+                           .kw = side ? 1 + 2 * side : check_pick(c, 1, 7),
+                           .stride_h = check_pick(c, 1, 3),
+                           .stride_w = check_pick(c, 1, 3),
+                           .dilation_h = check_pick(c, 1, 2),
+                           .dilation_w = check_pick(c, 1, 2),
+                           .pad_top = check_pick(c, 0, 8),
+                           .pad_left = check_pick(c, 0, 8)};
         one(c, a, check_pick(c, 0, 8), check_pick(c, 0, 8), i & 1, i & 2);
     }
 }
@@ -143,7 +143,7 @@ static void bench(check *c)
         const int16_t *r = row[i];
         char what[96];
         job j = {0};
-        sg_conv_last_args a = {.n = 1, .c = r[1], .h = r[0], .w = r[0], .oc = r[1], .group = r[1], .kh = r[2], .kw = r[2]};
+        sg_conv_shape a = {.n = 1, .c = r[1], .h = r[0], .w = r[0], .oc = r[1], .group = r[1], .kh = r[2], .kw = r[2]};
         a.oh = a.ow = r[0] / r[3];
         a.stride_h = a.stride_w = r[3];
         a.dilation_h = a.dilation_w = 1;

@@ -103,7 +103,7 @@ static void products_match(void **state)
     gemm_one(9, 257, 257, 15);
 }
 
-static double plain(const sg_conv_f32_args *a, const float *x, const float *w, int64_t oc, int64_t oy, int64_t ox)
+static double plain(const sg_conv_shape *a, const float *x, const float *w, int64_t oc, int64_t oy, int64_t ox)
 {
     int64_t icg = a->c / a->group, first = oc / (a->oc / a->group) * icg;
     double v = 0;
@@ -118,7 +118,7 @@ static double plain(const sg_conv_f32_args *a, const float *x, const float *w, i
     return v;
 }
 
-static void conv_one(sg_conv_f32_args a, int64_t pad_bottom, int64_t pad_right, int with_bias)
+static void conv_one(sg_conv_shape a, int64_t pad_bottom, int64_t pad_right, int with_bias)
 {
     size_t bytes;
     a.oh = (a.h + a.pad_top + pad_bottom - (a.kh - 1) * a.dilation_h - 1) / a.stride_h + 1;
@@ -147,19 +147,19 @@ static void convolutions_match(void **state)
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         int64_t g = pick(1, 3);
-        sg_conv_f32_args a = {.c = g * pick(1, 5),
-                              .h = pick(1, 20),
-                              .w = pick(1, 40),
-                              .oc = g * pick(1, 9),
-                              .group = g,
-                              .kh = pick(1, 4),
-                              .kw = pick(1, 4),
-                              .stride_h = pick(1, 3),
-                              .stride_w = pick(1, 3),
-                              .dilation_h = pick(1, 2),
-                              .dilation_w = pick(1, 3),
-                              .pad_top = pick(0, 2),
-                              .pad_left = pick(0, 2)};
+        sg_conv_shape a = {.c = g * pick(1, 5),
+                           .h = pick(1, 20),
+                           .w = pick(1, 40),
+                           .oc = g * pick(1, 9),
+                           .group = g,
+                           .kh = pick(1, 4),
+                           .kw = pick(1, 4),
+                           .stride_h = pick(1, 3),
+                           .stride_w = pick(1, 3),
+                           .dilation_h = pick(1, 2),
+                           .dilation_w = pick(1, 3),
+                           .pad_top = pick(0, 2),
+                           .pad_left = pick(0, 2)};
         conv_one(a, pick(0, 2), pick(0, 2), i & 1);
     }
 }
@@ -167,45 +167,45 @@ static void convolutions_match(void **state)
 static void depthwise_pointwise_and_long_sums_match(void **state)
 {
     (void)state;
-    sg_conv_f32_args a = {.c = 12,
-                          .h = 15,
-                          .w = 17,
-                          .oc = 12,
-                          .group = 12,
-                          .kh = 3,
-                          .kw = 3,
-                          .stride_h = 2,
-                          .stride_w = 2,
-                          .dilation_h = 1,
-                          .dilation_w = 1,
-                          .pad_top = 1,
-                          .pad_left = 1};
+    sg_conv_shape a = {.c = 12,
+                       .h = 15,
+                       .w = 17,
+                       .oc = 12,
+                       .group = 12,
+                       .kh = 3,
+                       .kw = 3,
+                       .stride_h = 2,
+                       .stride_w = 2,
+                       .dilation_h = 1,
+                       .dilation_w = 1,
+                       .pad_top = 1,
+                       .pad_left = 1};
     conv_one(a, 1, 1, 1);
-    a = (sg_conv_f32_args){.c = 40,
-                           .h = 9,
-                           .w = 11,
-                           .oc = 13,
-                           .group = 1,
-                           .kh = 1,
-                           .kw = 1,
-                           .stride_h = 1,
-                           .stride_w = 1,
-                           .dilation_h = 1,
-                           .dilation_w = 1};
+    a = (sg_conv_shape){.c = 40,
+                        .h = 9,
+                        .w = 11,
+                        .oc = 13,
+                        .group = 1,
+                        .kh = 1,
+                        .kw = 1,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1};
     conv_one(a, 0, 0, 1);
-    a = (sg_conv_f32_args){.c = 96,
-                           .h = 9,
-                           .w = 9,
-                           .oc = 10,
-                           .group = 1,
-                           .kh = 3,
-                           .kw = 3,
-                           .stride_h = 1,
-                           .stride_w = 1,
-                           .dilation_h = 1,
-                           .dilation_w = 1,
-                           .pad_top = 1,
-                           .pad_left = 1};
+    a = (sg_conv_shape){.c = 96,
+                        .h = 9,
+                        .w = 9,
+                        .oc = 10,
+                        .group = 1,
+                        .kh = 3,
+                        .kw = 3,
+                        .stride_h = 1,
+                        .stride_w = 1,
+                        .dilation_h = 1,
+                        .dilation_w = 1,
+                        .pad_top = 1,
+                        .pad_left = 1};
     conv_one(a, 1, 1, 0);
 }
 

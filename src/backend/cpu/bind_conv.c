@@ -1,48 +1,13 @@
-/* Binding of convolution to its f32 kernel: checks at run time what the shape rule could not know, then one call an image. */
+/* Binding of convolution to its row-major f32 kernel: one call an image. */
 #include "backend/cpu/bind_conv.h"
 
 #include "base/threads.h"
 #include "kernel/conv/conv_f32.h"
-#include "op/wide.h"
-#include "op/window.h"
-
-/* One spatial axis is an image of one row. */
-static sedge_status args_of(sg_exec *x, sg_conv_f32_args *a)
-{
-    const sg_tensor *in = x->in[0], *w = x->in[1], *out = x->out[0];
-    int64_t group = sg_get_int(x->attrs, SG_A_group);
-    int n = in->rank - 2, last = n - 1;
-    if (n < 1 || n > 2 || w->rank != in->rank || out->rank != in->rank)
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "input of rank %d with weights of rank %d", in->rank, w->rank);
-    if (group < 1 || w->dim[0] % group || sg_dim_apply(SG_DIM_MUL, w->dim[1], group) != in->dim[1])
-        return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "%lld input and %lld output channels do not fit into %lld groups of %lld",
-                            (long long)in->dim[1], (long long)w->dim[0], (long long)group, (long long)w->dim[1]);
-    SG_TRY(sg_want_vector(x, x->n_in > 2 ? x->in[2] : NULL, w->dim[0], "bias"));
-    sg_window win;
-    SG_TRY(sg_window_read(x->err, x->attrs, n, w->dim + 2, &win));
-    sg_window_resolve(&win, in->dim + 2, out->dim + 2);
-    *a = (sg_conv_f32_args){.c = in->dim[1],
-                            .h = n == 2 ? in->dim[2] : 1,
-                            .w = in->dim[2 + last],
-                            .oc = w->dim[0],
-                            .oh = n == 2 ? out->dim[2] : 1,
-                            .ow = out->dim[2 + last],
-                            .group = group,
-                            .kh = n == 2 ? win.kernel[0] : 1,
-                            .kw = win.kernel[last],
-                            .stride_h = n == 2 ? win.stride[0] : 1,
-                            .stride_w = win.stride[last],
-                            .dilation_h = n == 2 ? win.dilation[0] : 1,
-                            .dilation_w = win.dilation[last],
-                            .pad_top = n == 2 ? win.begin[0] : 0,
-                            .pad_left = win.begin[last]};
-    return SEDGE_OK;
-}
 
 /* One image cut into ranges of output channels: by whole groups, or inside the one group by fours, which is what the
  * kernel computes together. So every element is summed in the same order however many parts there are. */
 typedef struct cut {
-    sg_conv_f32_args a, part; /* part: the largest one */
+    sg_conv_shape a, part; /* part: the largest one */
     int64_t parts, step, chunk; /* output channels of a part; of one call inside it, so that scratch stays small */
     const float *x, *weight, *bias;
     float *y;
@@ -57,7 +22,7 @@ typedef struct cut {
 
 static void cut_channels(cut *c, int threads)
 {
-    const sg_conv_f32_args *a = &c->a;
+    const sg_conv_shape *a = &c->a;
     int64_t unit = a->group > 1 ? a->oc / a->group : 4; /* channels that stay together */
     int64_t units = (a->oc + unit - 1) / unit;
     double macs = (double)a->oc * (double)(a->oh * a->ow) * (double)(a->c / a->group * a->kh * a->kw);
@@ -78,7 +43,7 @@ static void cut_channels(cut *c, int threads)
 
 static void run_channels(const cut *c, int64_t oc0, int64_t oc1, void *scratch)
 {
-    sg_conv_f32_args a = c->part;
+    sg_conv_shape a = c->part;
     const float *x = c->x;
     a.oc = oc1 - oc0;
     if (c->a.group > 1) {
@@ -116,12 +81,9 @@ static void bound(const sg_exec *x)
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *bias = x->n_in > 2 ? x->in[2] : NULL;
-    sg_conv_f32_args a;
+    sg_conv_shape a;
     size_t bytes;
-    SG_TRY(args_of(x, &a));
-    if (sg_numel(x->out[0]) == 0)
-        return SEDGE_OK;
-    if (sg_numel(in) == 0 || !sg_conv_f32_scratch(&a, &bytes))
+    if (!sg_conv_bound_sizes(x->packed, x, &a) || !sg_conv_f32_scratch(&a, &bytes))
         return sg_exec_ref(x);
     cut c = {.a = a, .x = in->data, .weight = x->in[1]->data, .bias = bias ? bias->data : NULL, .y = x->out[0]->data};
     cut_channels(&c, x->threads);
@@ -142,19 +104,16 @@ static sedge_status run(sg_exec *x)
 
 bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s)
 {
-    int n;
-    const int64_t *pads = sg_get_ints(s->attrs, SG_A_pads, &n);
     for (int k = 0; k < s->n_in; k++) {
         const sg_slot *slot = sg_step_slot(p, s, k);
         if (slot && (slot->type.kind != SG_TENSOR || slot->type.dtype != SG_F32))
             return false;
     }
-    for (int i = 0; i < n; i++)
-        if (pads[i] < 0)
-            return false;
-    const sg_slot *x = sg_step_slot(p, s, 0);
-    if (!x || (x->type.rank != 3 && x->type.rank != 4))
+    const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
+    sg_conv_bound *b = sg_arena_alloc(&p->arena, sizeof *b);
+    if (!b || !sg_conv_bound_read(p, s, 1, b) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->shape.oc)))
         return false;
+    s->packed = b;
     s->kernel = (sg_kernel){.name = "conv_f32", .run = run};
     return true;
 }

@@ -3,6 +3,20 @@
 #define SG_BACKEND_CPU_BIND_CONV_H
 
 #include "backend/cpu/bind.h"
+#include "kernel/conv/shape.h"
+#include "op/window.h"
+
+/* What the bindings of convolutions over one or two spatial axes keep: all that weights and attributes say. */
+typedef struct sg_conv_bound {
+    sg_conv_shape shape; /* n, h, w, oh and ow are those of a run; so are pads, where the window resolves them */
+    sg_window window;
+} sg_conv_bound;
+
+/* Reads step s with weights [oc, c / group, side...] at operand w. False: sizes that are not known yet, do not fit together or
+ * are past SG_WINDOW_MAX, or negative pads; the reference takes those. */
+bool sg_conv_bound_read(const sg_plan *p, const sg_step *s, int w, sg_conv_bound *b);
+/* The sizes of a run from operand 0 and result 0. False: they are not what was bound, or there is nothing to compute. */
+bool sg_conv_bound_sizes(const sg_conv_bound *b, const sg_exec *x, sg_conv_shape *shape);
 
 /* Takes f32 convolutions over one or two spatial axes without negative pads. */
 bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s);

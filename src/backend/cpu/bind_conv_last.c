@@ -5,14 +5,13 @@
 #include "backend/cpu/bind_conv.h"
 #include "base/threads.h"
 #include "kernel/dwconv/dwconv_f32.h"
-#include "op/window.h"
 #include "tensor/layout.h"
 
 typedef struct bound {
     sg_tile_f32_table tile;
     sg_dw_table dw;
     bool depthwise;
-    sg_conv_last_args a; /* without the sizes of a run */
+    sg_conv_bound conv;
     const float *packed;
 } bound;
 
@@ -26,33 +25,6 @@ typedef struct job {
     atomic_llong next;
 } job;
 
-/* The sizes of a run. False: they are not what the weights were packed for; the reference will say what is wrong. */
-static bool args_of(const sg_exec *x, sg_conv_last_args *a)
-{
-    const bound *b = x->packed;
-    const sg_tensor *in = x->in[0], *w = x->in[1], *out = x->out[0];
-    int n = in->rank - 2, last = n - 1;
-    sg_err own = {0};
-    sg_window win;
-    *a = b->a;
-    if (n < 1 || n > 2 || w->rank != in->rank || out->rank != in->rank || a->c != in->dim[1] || a->oc != out->dim[1] ||
-        sg_window_read(&own, x->attrs, n, w->dim + 2, &win) != SEDGE_OK)
-        return false;
-    sg_window_resolve(&win, in->dim + 2, out->dim + 2);
-    a->n = in->dim[0];
-    a->h = n == 2 ? in->dim[2] : 1;
-    a->w = in->dim[2 + last];
-    a->oh = n == 2 ? out->dim[2] : 1;
-    a->ow = out->dim[2 + last];
-    a->stride_h = n == 2 ? win.stride[0] : 1;
-    a->stride_w = win.stride[last];
-    a->dilation_h = n == 2 ? win.dilation[0] : 1;
-    a->dilation_w = win.dilation[last];
-    a->pad_top = n == 2 ? win.begin[0] : 0;
-    a->pad_left = win.begin[last];
-    return true;
-}
-
 /* Steps of less than STEP_US stay with the caller; multiply-adds of a microsecond, for each lane of a vector. */
 #define STEP_US 50.0
 #define LANE_US 2000.0
@@ -61,8 +33,8 @@ static bool args_of(const sg_exec *x, sg_conv_last_args *a)
 static bool prepare(const sg_exec *x, job *j)
 {
     const bound *b = x->packed;
-    sg_conv_last_args a;
-    if (!args_of(x, &a) || sg_numel(x->in[0]) == 0 || sg_numel(x->out[0]) == 0)
+    sg_conv_shape a;
+    if (!sg_conv_bound_sizes(&b->conv, x, &a))
         return false;
     j->depthwise = b->depthwise;
     if (!(b->depthwise ? sg_dwconv_init(&j->d, &a, &b->dw) : sg_conv_last_init(&j->v, &a, &b->tile)))
@@ -132,29 +104,11 @@ static bool is_last(const sg_slot *s)
            (s->type.layout == SG_LAYOUT_LAST || sg_layout_free(s->type.dim, s->type.rank));
 }
 
-static bool has_negative_pads(const sg_step *s)
-{
-    int n;
-    const int64_t *pads = sg_get_ints(s->attrs, SG_A_pads, &n);
-    for (int i = 0; i < n; i++)
-        if (pads[i] < 0)
-            return true;
-    return false;
-}
-
-static float *room_of(sg_plan *p, int64_t floats)
-{
-    size_t bytes = (size_t)floats * sizeof(float);
-    char *room = sg_arena_alloc(&p->arena, bytes + SG_ALIGN);
-    p->packed_bytes += bytes;
-    return room ? (float *)(void *)(room + (SG_ALIGN - (uintptr_t)room % SG_ALIGN) % SG_ALIGN) : NULL;
-}
-
 static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
 {
     const sg_conv_last_weights weights = {.data = w->data,
-                                          .by_oc = sg_d_numel(&w->type) / b->a.oc,
-                                          .by_ic = b->a.kh * b->a.kw,
+                                          .by_oc = sg_d_numel(&w->type) / b->conv.shape.oc,
+                                          .by_ic = b->conv.shape.kh * b->conv.shape.kw,
                                           .by_tap = 1,
                                           .scale = 1,
                                           .bias = bias ? bias->data : NULL,
@@ -162,9 +116,9 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
                                           .bias_scale = 1};
     sg_conv_last v;
     sg_dwconv d;
-    if (!(b->depthwise ? sg_dwconv_init(&d, &b->a, &b->dw) : sg_conv_last_init(&v, &b->a, &b->tile)))
+    if (!(b->depthwise ? sg_dwconv_init(&d, &b->conv.shape, &b->dw) : sg_conv_last_init(&v, &b->conv.shape, &b->tile)))
         return false;
-    float *room = room_of(p, b->depthwise ? d.floats : v.floats);
+    float *room = sg_plan_room(p, (size_t)(b->depthwise ? d.floats : v.floats) * sizeof *room);
     b->packed = room;
     if (room && b->depthwise)
         sg_dwconv_pack(&d, &weights, room);
@@ -184,27 +138,12 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
 {
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 1), *y = sg_step_slot(p, s, s->n_in);
     const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
-    int64_t group = sg_get_int(s->attrs, SG_A_group);
-    if (!is_last(x) || !is_last(y) || !is_constant(w) || w->type.rank != x->type.rank || has_negative_pads(s))
-        return false;
-    const int64_t *dim = w->type.dim;
-    int64_t kh = w->type.rank == 4 ? dim[2] : 1, kw = dim[w->type.rank - 1];
-    if (group < 1 || group > SG_WINDOW_MAX || dim[0] % group || dim[1] > SG_WINDOW_MAX || kh > SG_WINDOW_MAX ||
-        kw > SG_WINDOW_MAX || (bias && (!is_constant(bias) || bias->type.rank != 1 || bias->type.dim[0] != dim[0])))
+    if (!is_last(x) || !is_last(y) || !is_constant(w) || (bias && !is_constant(bias)))
         return false;
     bound *b = sg_arena_alloc(&p->arena, sizeof *b);
-    if (!b)
+    if (!b || !sg_conv_bound_read(p, s, 1, &b->conv) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->conv.shape.oc)))
         return false;
-    *b = (bound){.depthwise = dim[1] == 1 && group == dim[0],
-                 .a = {.c = dim[1] * group,
-                       .oc = dim[0],
-                       .group = group,
-                       .kh = kh,
-                       .kw = kw,
-                       .stride_h = 1,
-                       .stride_w = 1,
-                       .dilation_h = 1,
-                       .dilation_w = 1}};
+    b->depthwise = b->conv.shape.group == b->conv.shape.c && b->conv.shape.c == b->conv.shape.oc;
     sg_tile_f32_init(&b->tile, p->cpu);
     sg_dw_init(&b->dw, p->cpu);
     if (!pack(p, b, w, bias))

@@ -32,20 +32,7 @@ static bool shape(const sg_exec *x, const bound *b, sg_conv_last *v)
     if (a->rank < 1 || a->dim[a->rank - 1] != b->k || b->k < 1)
         return false;
     int64_t m = sg_numel(a) / b->k;
-    const sg_conv_last_args args = {.n = 1,
-                                    .c = b->k,
-                                    .h = 1,
-                                    .w = m,
-                                    .oc = b->n,
-                                    .oh = 1,
-                                    .ow = m,
-                                    .group = 1,
-                                    .kh = 1,
-                                    .kw = 1,
-                                    .stride_h = 1,
-                                    .stride_w = 1,
-                                    .dilation_h = 1,
-                                    .dilation_w = 1};
+    const sg_conv_shape args = sg_conv_shape_product(m, b->k, b->n);
     return sg_numel(x->out[0]) == m * b->n && sg_conv_last_init(v, &args, &b->tile);
 }
 
@@ -97,28 +84,12 @@ static bool pack(sg_plan *p, sg_step *s, bool turned, sg_conv_last_weights *w)
         return false;
     *b = (bound){.n = m->type.dim[!turned], .k = m->type.dim[turned]};
     sg_tile_f32_init(&b->tile, p->cpu);
-    const sg_conv_last_args args = {.n = 1,
-                                    .c = b->k,
-                                    .h = 1,
-                                    .w = 1,
-                                    .oc = b->n,
-                                    .oh = 1,
-                                    .ow = 1,
-                                    .group = 1,
-                                    .kh = 1,
-                                    .kw = 1,
-                                    .stride_h = 1,
-                                    .stride_w = 1,
-                                    .dilation_h = 1,
-                                    .dilation_w = 1};
+    const sg_conv_shape args = sg_conv_shape_product(1, b->k, b->n);
     if (!sg_conv_last_init(&v, &args, &b->tile))
         return false;
-    size_t bytes = (size_t)v.floats * sizeof(float);
-    float *room = sg_arena_alloc(&p->arena, bytes + SG_ALIGN);
+    float *room = sg_plan_room(p, (size_t)v.floats * sizeof *room);
     if (!room)
         return false;
-    room = (float *)(((uintptr_t)room + SG_ALIGN - 1) & ~(uintptr_t)(SG_ALIGN - 1));
-    p->packed_bytes += bytes;
     w->data = m->data;
     w->by_oc = turned ? b->k : 1;
     w->by_ic = turned ? 1 : b->n;

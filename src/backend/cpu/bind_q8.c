@@ -5,7 +5,6 @@
 #include "backend/cpu/bind_q8.h"
 #include "base/threads.h"
 #include "op/wide.h"
-#include "op/window.h"
 
 /* ---- what products share ---------------------------------------------------------------------------------------- */
 
@@ -43,9 +42,9 @@ bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_
     size_t bytes, n;
     if (!sg_q8_conv_packed(&b->conv, &b->q, w->data, w_signed, w_zero, &bytes, &n))
         return false;
-    int8_t *room = sg_qbound_room(p, bytes);
-    int32_t *to_bias = sg_qbound_room(p, n * sizeof *to_bias);
-    float *to_scale = sg_qbound_room(p, n * sizeof *to_scale);
+    int8_t *room = sg_plan_room(p, bytes);
+    int32_t *to_bias = sg_plan_room(p, n * sizeof *to_bias);
+    float *to_scale = sg_plan_room(p, n * sizeof *to_scale);
     if (!room || !to_bias || !to_scale)
         return false;
     sg_q8_conv_pack(&b->conv, &b->q, w->data, w_signed, w_zero, bias, scale, x_zero, room, to_bias, to_scale);
@@ -57,33 +56,6 @@ bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_
 }
 
 /* ---- convolutions ----------------------------------------------------------------------------------------------- */
-
-/* The sizes of a run. False: they are not what the weights were packed for; the reference will say what is wrong. */
-static bool args_of(const sg_exec *x, sg_q8_conv *a)
-{
-    const sg_q8_bound *b = x->packed;
-    const sg_tensor *in = x->in[0], *w = x->in[3], *out = x->out[0];
-    int n = in->rank - 2, last = n - 1;
-    sg_err own = {0};
-    sg_window win;
-    *a = b->conv;
-    if (n < 1 || n > 2 || w->rank != in->rank || out->rank != in->rank || a->c != in->dim[1] || a->oc != out->dim[1] ||
-        sg_window_read(&own, x->attrs, n, w->dim + 2, &win) != SEDGE_OK)
-        return false;
-    sg_window_resolve(&win, in->dim + 2, out->dim + 2);
-    a->n = in->dim[0];
-    a->h = n == 2 ? in->dim[2] : 1;
-    a->w = in->dim[2 + last];
-    a->oh = n == 2 ? out->dim[2] : 1;
-    a->ow = out->dim[2 + last];
-    a->stride_h = n == 2 ? win.stride[0] : 1;
-    a->stride_w = win.stride[last];
-    a->dilation_h = n == 2 ? win.dilation[0] : 1;
-    a->dilation_w = win.dilation[last];
-    a->pad_top = n == 2 ? win.begin[0] : 0;
-    a->pad_left = win.begin[last];
-    return true;
-}
 
 typedef struct images {
     sg_q8_work w;
@@ -101,7 +73,8 @@ static bool prepare(const sg_exec *x, images *m)
     m->w.b = x->packed;
     m->turned_x = turned(x->in[0]);
     m->turned_y = turned(x->out[0]);
-    return args_of(x, &m->w.a) && sg_numel(x->in[0]) > 0 && sg_numel(x->out[0]) > 0 && sg_q8_work_cut(x, &m->w);
+    m->w.a = m->w.b->conv;
+    return sg_conv_bound_sizes(&m->w.b->image, x, &m->w.a.s) && sg_q8_work_cut(x, &m->w);
 }
 
 static bool scratch(const sg_exec *x, size_t *bytes)
@@ -136,18 +109,18 @@ static sedge_status run(sg_exec *x)
     if (!prepare(x, &m))
         return SEDGE_E_BUG; /* scratch took these sizes */
     const sg_q8_conv *a = &m.w.a;
-    int64_t in = a->h * a->w, out = a->oh * a->ow;
+    int64_t in = a->s.h * a->s.w, out = a->s.oh * a->s.ow;
     m.w.scratch = room + m.turned_x + m.turned_y;
     if (m.turned_x) {
-        for (int64_t n = 0; n < a->n; n++)
-            turn(m.w.x + n * a->c * in, a->c, in, room + n * a->c * in);
+        for (int64_t n = 0; n < a->s.n; n++)
+            turn(m.w.x + n * a->s.c * in, a->s.c, in, room + n * a->s.c * in);
         m.w.x = room;
     }
     if (m.turned_y)
         m.w.y = room + m.turned_x;
     sg_q8_work_run(x, &m.w);
-    for (int64_t n = 0; m.turned_y && n < a->n; n++)
-        turn(m.w.y + n * a->oc * out, out, a->oc, (uint8_t *)x->out[0]->data + n * a->oc * out);
+    for (int64_t n = 0; m.turned_y && n < a->s.n; n++)
+        turn(m.w.y + n * a->s.oc * out, out, a->s.oc, (uint8_t *)x->out[0]->data + n * a->s.oc * out);
     return SEDGE_OK;
 }
 
@@ -172,24 +145,16 @@ bool sg_cpu_q8_gains(uint32_t cpu)
 
 bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s)
 {
-    int n;
-    const int64_t *pads = sg_get_ints(s->attrs, SG_A_pads, &n);
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 3);
-    int64_t group = sg_get_int(s->attrs, SG_A_group);
-    for (int i = 0; i < n; i++)
-        if (pads[i] < 0)
-            return false;
-    if (!x || !w || (x->type.rank != 3 && x->type.rank != 4) || w->type.rank != x->type.rank || w->base != SG_BASE_WEIGHTS)
+    sg_conv_bound image;
+    if (!w || w->base != SG_BASE_WEIGHTS || !sg_conv_bound_read(p, s, 3, &image))
         return false;
-    const int64_t *dim = w->type.dim;
-    if (group < 1 || sg_d_numel(&w->type) < 1 || dim[0] % group || dim[1] > SG_WINDOW_MAX || group > SG_WINDOW_MAX)
-        return false;
-    const sg_qbound *r = sg_qbound_read(p, s, dim[0], sg_d_numel(&w->type) / dim[0], 1);
+    const sg_qbound *r = sg_qbound_read(p, s, image.shape.oc, sg_d_numel(&w->type) / image.shape.oc, 1);
     sg_q8_bound *b = r ? bound_of(p, s, r) : NULL;
     if (!b)
         return false;
-    b->conv = (sg_q8_conv){
-        .c = dim[1] * group, .oc = dim[0], .group = group, .kh = w->type.rank == 4 ? dim[2] : 1, .kw = dim[w->type.rank - 1]};
+    b->image = image;
+    b->conv = (sg_q8_conv){.s = image.shape};
     bool x_signed = x->type.dtype == SG_I8;
     b->conv.x_zero = (uint8_t)r->x_zero;
     b->conv.out = (sg_q8_out){r->out.zero, r->out.lo, r->out.hi};

@@ -4,12 +4,14 @@
 
 #include <stdatomic.h>
 
+#include "backend/cpu/bind_conv.h"
 #include "backend/cpu/bind_qconv.h"
 #include "kernel/q8/q8_conv.h"
 
 /* What a step keeps: the table, and a convolution with its packed weights but without the sizes of a run. */
 typedef struct sg_q8_bound {
     sg_q8_table q;
+    sg_conv_bound image; /* of a convolution */
     sg_q8_conv conv;
 } sg_q8_bound;
 

@@ -10,10 +10,9 @@ static bool prepare(const sg_exec *x, sg_q8_work *w)
     const sg_tensor *in = x->in[0];
     w->b = x->packed;
     w->a = w->b->conv;
-    if (in->rank < 1 || in->dim[in->rank - 1] != w->a.c || sg_numel(in) == 0)
+    if (in->rank < 1 || in->dim[in->rank - 1] != w->a.s.c || sg_numel(in) == 0)
         return false;
-    w->a.n = w->a.h = w->a.oh = 1;
-    w->a.w = w->a.ow = sg_numel(in) / w->a.c;
+    w->a.s.w = w->a.s.ow = sg_numel(in) / w->a.s.c;
     return sg_q8_work_cut(x, w);
 }
 
@@ -47,16 +46,7 @@ static sg_q8_bound *bound_of(sg_plan *p, const sg_slot *w)
     if (!b)
         return NULL;
     sg_q8_init(&b->q, p->cpu);
-    b->conv = (sg_q8_conv){.c = w->type.dim[0],
-                           .oc = w->type.dim[1],
-                           .group = 1,
-                           .kh = 1,
-                           .kw = 1,
-                           .stride_h = 1,
-                           .stride_w = 1,
-                           .dilation_h = 1,
-                           .dilation_w = 1,
-                           .product = true};
+    b->conv = (sg_q8_conv){.s = sg_conv_shape_product(1, w->type.dim[0], w->type.dim[1]), .product = true};
     return b;
 }
 

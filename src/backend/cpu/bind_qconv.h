@@ -13,14 +13,11 @@ typedef struct sg_qbound {
     int32_t *bias;     /* [n] */
     float *scale;      /* [n] */
     bool wraps;        /* a sum may pass 32 bits */
-    const void *weight; /* packed */
 } sg_qbound;
 
 /* Reads operands (x, scale, zero, w, scale, zero, y scale, zero, bias?) for n channels with sums of k products. NULL: some
  * are no constants or do not fit; then the reference has the say. */
 sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, double alpha);
-/* Room for packed weights in the plan. */
-void *sg_qbound_room(sg_plan *p, size_t bytes);
 
 /* QLINEAR_CONV over one or two spatial axes; QLINEAR_MATMUL and MATMUL_INTEGER with one matrix on the right; QLINEAR_BINARY without
  * broadcasting. */

@@ -89,11 +89,3 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
     }
     return b;
 }
-
-void *sg_qbound_room(sg_plan *p, size_t bytes)
-{
-    void *room = sg_arena_alloc(&p->arena, bytes);
-    if (room)
-        p->packed_bytes += bytes;
-    return room;
-}

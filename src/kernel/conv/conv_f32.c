@@ -18,7 +18,7 @@ typedef struct layout {
     int64_t taps;       /* of one output: planes * kh * kw */
 } layout;
 
-static bool pointwise(const sg_conv_f32_args *a)
+static bool pointwise(const sg_conv_shape *a)
 {
     return a->kh == 1 && a->kw == 1 && a->stride_h == 1 && a->stride_w == 1 && a->pad_top == 0 && a->pad_left == 0 &&
            a->oh == a->h && a->ow == a->w;
@@ -32,7 +32,7 @@ static bool mul(int64_t a, int64_t b, int64_t *out)
     return true;
 }
 
-static bool layout_of(const sg_conv_f32_args *a, layout *l)
+static bool layout_of(const sg_conv_shape *a, layout *l)
 {
     int64_t size, reach = (a->kw - 1) * a->dilation_w;
     l->rows = (a->oh - 1) * a->stride_h + (a->kh - 1) * a->dilation_h + 1;
@@ -43,20 +43,20 @@ static bool layout_of(const sg_conv_f32_args *a, layout *l)
            l->taps > 0;
 }
 
-static int64_t tile_count(const sg_conv_f32_args *a)
+static int64_t tile_count(const sg_conv_shape *a)
 {
     return (a->ow + WIDE - 1) / WIDE * a->oh;
 }
 
 /* Tiles gathered at once: what a second-level cache holds. */
-static int64_t panel_tiles(const sg_conv_f32_args *a, const layout *l)
+static int64_t panel_tiles(const sg_conv_shape *a, const layout *l)
 {
     int64_t n = PANEL / (l->taps * WIDE), most = tile_count(a);
     n = n < most ? n : most;
     return n > 1 ? n : 1;
 }
 
-bool sg_conv_f32_scratch(const sg_conv_f32_args *a, size_t *bytes)
+bool sg_conv_f32_scratch(const sg_conv_shape *a, size_t *bytes)
 {
     layout l;
     if (pointwise(a)) {
@@ -72,7 +72,7 @@ bool sg_conv_f32_scratch(const sg_conv_f32_args *a, size_t *bytes)
 }
 
 /* dst = row of w floats, split into s parts, zeros around. */
-static void split_row(const sg_conv_f32_args *a, const layout *l, const float *src, float *dst)
+static void split_row(const sg_conv_shape *a, const layout *l, const float *src, float *dst)
 {
     int64_t s = a->stride_w;
     for (int64_t part = 0; part < s; part++, dst += l->part) {
@@ -90,7 +90,7 @@ static void split_row(const sg_conv_f32_args *a, const layout *l, const float *s
     }
 }
 
-static void split_plane(const sg_conv_f32_args *a, const layout *l, const float *src, float *dst)
+static void split_plane(const sg_conv_shape *a, const layout *l, const float *src, float *dst)
 {
     int64_t row = l->part * a->stride_w;
     for (int64_t r = 0; r < l->rows; r++, dst += row) {
@@ -103,7 +103,7 @@ static void split_plane(const sg_conv_f32_args *a, const layout *l, const float 
 }
 
 /* Offsets of the taps from the first one, in the order of the weights. */
-static void tap_offsets(const sg_conv_f32_args *a, const layout *l, int64_t *off)
+static void tap_offsets(const sg_conv_shape *a, const layout *l, int64_t *off)
 {
     int64_t row = l->part * a->stride_w;
     for (int64_t c = 0; c < l->planes; c++)
@@ -144,7 +144,7 @@ static void put(float *y, const float *v, int64_t n, float bias)
 }
 
 /* Tile t of the output: its row and its first column. */
-static void place(const sg_conv_f32_args *a, int64_t t, int64_t *oy, int64_t *ox)
+static void place(const sg_conv_shape *a, int64_t t, int64_t *oy, int64_t *ox)
 {
     int64_t in_row = (a->ow + WIDE - 1) / WIDE;
     *oy = t / in_row;
@@ -152,7 +152,7 @@ static void place(const sg_conv_f32_args *a, int64_t t, int64_t *oy, int64_t *ox
 }
 
 /* The inputs of tiles [t0, t1): panels [taps][8]. */
-static void gather(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, int64_t t0, int64_t t1,
+static void gather(const sg_conv_shape *a, const layout *l, const int64_t *off, const float *x, int64_t t0, int64_t t1,
                    float *panel)
 {
     for (int64_t t = t0, oy, ox; t < t1; t++) {
@@ -165,7 +165,7 @@ static void gather(const sg_conv_f32_args *a, const layout *l, const int64_t *of
 }
 
 /* Adds (at the first block of taps: sets) a tile of four channels of y. */
-static void put_tile(const sg_conv_f32_args *a, int64_t t, const float *out, bool first, const float *bias, float *y)
+static void put_tile(const sg_conv_shape *a, int64_t t, const float *out, bool first, const float *bias, float *y)
 {
     int64_t oy, ox;
     place(a, t, &oy, &ox);
@@ -178,7 +178,7 @@ static void put_tile(const sg_conv_f32_args *a, int64_t t, const float *out, boo
 
 /* The first n output channels, a multiple of four, of one group; w interleaved. Taps go in blocks that a first-level cache
  * holds; a group of panels serves all channels before the next is gathered. */
-static void wide_channels(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w,
+static void wide_channels(const sg_conv_shape *a, const layout *l, const int64_t *off, const float *x, const float *w,
                           const float *bias, int64_t n, float *panel, float *y)
 {
     float out[CHANNELS * WIDE];
@@ -197,8 +197,8 @@ static void wide_channels(const sg_conv_f32_args *a, const layout *l, const int6
     }
 }
 
-static void one_channel(const sg_conv_f32_args *a, const layout *l, const int64_t *off, const float *x, const float *w,
-                        float bias, float *y)
+static void one_channel(const sg_conv_shape *a, const layout *l, const int64_t *off, const float *x, const float *w, float bias,
+                        float *y)
 {
     float out[ROW];
     for (int64_t oy = 0; oy < a->oh; oy++, y += a->ow)
@@ -208,7 +208,7 @@ static void one_channel(const sg_conv_f32_args *a, const layout *l, const int64_
         }
 }
 
-static void multiply(const sg_conv_f32_args *a, const float *x, const float *w, const float *bias, float *y, float *pack)
+static void multiply(const sg_conv_shape *a, const float *x, const float *w, const float *bias, float *y, float *pack)
 {
     int64_t icg = a->c / a->group, ocg = a->oc / a->group, n = a->h * a->w;
     for (int64_t g = 0; g < a->group; g++) {
@@ -231,7 +231,7 @@ static void multiply(const sg_conv_f32_args *a, const float *x, const float *w, 
     }
 }
 
-void sg_conv_f32(const sg_conv_f32_args *a, const float *x, const float *weight, const float *bias, float *y, void *scratch)
+void sg_conv_f32(const sg_conv_shape *a, const float *x, const float *weight, const float *bias, float *y, void *scratch)
 {
     layout l;
     if (pointwise(a)) {

@@ -27,7 +27,7 @@ static int64_t round_up(int64_t n)
 
 static void cut(sg_conv_last *v)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     int64_t panels = v->panels.count * a->group, depth = v->taps * v->k;
     int64_t tile_bytes = v->rows * (depth + a->oc) * (int64_t)sizeof(float);
     double macs = (double)v->pixels * (double)a->oc * (double)depth;
@@ -48,7 +48,7 @@ static void cut(sg_conv_last *v)
 
 #define SIDE_MAX ((int64_t)1 << 40)
 
-bool sg_conv_last_init(sg_conv_last *v, const sg_conv_last_args *a, const sg_tile_f32_table *tile)
+bool sg_conv_last_init(sg_conv_last *v, const sg_conv_shape *a, const sg_tile_f32_table *tile)
 {
     *v = (sg_conv_last){.a = *a, .tile = tile};
     if (a->c < 1 || a->oc < 1 || a->group < 1 || a->kh < 1 || a->kw < 1 || a->c > SIDE_MAX / a->kh / a->kw ||
@@ -113,7 +113,7 @@ void sg_conv_last_pack(const sg_conv_last *v, const sg_conv_last_weights *w, flo
 /* Taps of one window, at a step of `rows` pointers. */
 static void point_taps(const sg_conv_last *v, const float *image, int64_t iy, int64_t ix, const float **to, int64_t rows)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     for (int64_t ky = 0; ky < a->kh; ky++) {
         int64_t y = iy + ky * a->dilation_h;
         bool inside = y >= 0 && y < a->h;
@@ -129,7 +129,7 @@ static void point_taps(const sg_conv_last *v, const float *image, int64_t iy, in
 static void point_rows(const sg_conv_last *v, const float *image, int64_t iy, int64_t ix, const float **to, int64_t rows,
                        float *patch)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     int64_t lo = ix < 0 ? -ix : 0, hi = a->w - ix < a->kw ? a->w - ix : a->kw;
     bool whole = lo == 0 && hi == a->kw;
     for (int64_t ky = 0; ky < a->kh; ky++, to += rows, patch += v->k) {
@@ -151,7 +151,7 @@ static void point_rows(const sg_conv_last *v, const float *image, int64_t iy, in
 
 static void point(const sg_conv_last *v, int64_t pixel, int64_t rows, const float **to, float *patch)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     if (a->kh * a->kw == 1 && a->stride_h == 1 && a->stride_w == 1 && a->h == a->oh && a->w == a->ow) {
         for (int64_t i = 0; i < rows; i++)
             to[i] = v->x + (pixel + i) * a->c;
@@ -186,7 +186,7 @@ static int64_t tile_at(const sg_conv_last *v, int64_t i)
 
 static void run_panel(const sg_conv_last *v, int64_t panel, int64_t from, int64_t to, const float *const *pointers)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     int64_t g = panel / v->panels.count, at = sg_panel_at(&v->panels, panel % v->panels.count), ocg = a->oc / a->group;
     int64_t col = g * ocg + at, end = sg_panel_at(&v->panels, panel % v->panels.count + 1);
     int vectors = sg_panel_vectors(&v->panels, panel % v->panels.count);

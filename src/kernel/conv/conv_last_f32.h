@@ -5,16 +5,12 @@
 
 #include <stdbool.h>
 
+#include "kernel/conv/shape.h"
 #include "kernel/gemm/tile_f32.h"
-
-typedef struct sg_conv_last_args {
-    int64_t n, c, h, w, oc, oh, ow, group; /* images of one row have h = oh = kh = 1 */
-    int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
-} sg_conv_last_args;
 
 /* A convolution on its way: sg_conv_last_init fills all but the pointers and bounds. */
 typedef struct sg_conv_last {
-    sg_conv_last_args a;
+    sg_conv_shape a;
     const sg_tile_f32_table *tile;
     sg_panels panels;        /* of one group */
     int64_t taps, k;         /* a sum has taps * k terms; with `rows_of_taps`, a tap is a whole row of the kernel */
@@ -29,7 +25,7 @@ typedef struct sg_conv_last {
 } sg_conv_last;
 
 /* False: too large. Only `a.c, oc, group, kh, kw, dilation_w` decide on the packing. */
-bool sg_conv_last_init(sg_conv_last *v, const sg_conv_last_args *a, const sg_tile_f32_table *tile);
+bool sg_conv_last_init(sg_conv_last *v, const sg_conv_shape *a, const sg_tile_f32_table *tile);
 
 /* Weights before packing: element (output channel, input channel of its group, tap) stands at oc * by_oc + ic * by_ic + tap
  * * by_tap. Any alignment. */

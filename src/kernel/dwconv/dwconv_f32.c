@@ -24,7 +24,7 @@ void sg_dw_init(sg_dw_table *t, uint32_t cpu)
 #define TASK_MACS 150000.0
 #define SIDE_MAX  ((int64_t)1 << 40)
 
-bool sg_dwconv_init(sg_dwconv *v, const sg_conv_last_args *a, const sg_dw_table *table)
+bool sg_dwconv_init(sg_dwconv *v, const sg_conv_shape *a, const sg_dw_table *table)
 {
     *v = (sg_dwconv){.a = *a, .table = table};
     if (a->c < 1 || a->kh < 1 || a->kw < 1 || a->c > SIDE_MAX / a->kh / a->kw)
@@ -87,7 +87,7 @@ typedef struct dw_row {
 
 static dw_row row_of(const sg_dwconv *v, int64_t row)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     int64_t y = row % a->oh * a->stride_h - a->pad_top, end, reach = (a->kw - 1) * a->dilation_w;
     dw_row r = {.at = row * a->ow * a->c};
     taps_inside(y, a->dilation_h, a->kh, a->h, &r.ky, &end);
@@ -102,7 +102,7 @@ static dw_row row_of(const sg_dwconv *v, int64_t row)
 
 static void run_span(const sg_dwconv *v, const dw_row *r, sg_dw_span *s, int64_t c, const float *w, int64_t from, int64_t pixels)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     int64_t x = from * a->stride_w - a->pad_left, kx, end, at = r->at + from * a->c + c;
     taps_inside(x, a->dilation_w, a->kw, a->w, &kx, &end);
     s->pixels = pixels;
@@ -119,7 +119,7 @@ static void run_span(const sg_dwconv *v, const dw_row *r, sg_dw_span *s, int64_t
 
 static void run_row(const sg_dwconv *v, int64_t row)
 {
-    const sg_conv_last_args *a = &v->a;
+    const sg_conv_shape *a = &v->a;
     const int64_t lanes = v->table->lanes;
     dw_row r = row_of(v, row);
     sg_dw_span s = {.x_step = a->stride_w * a->c,

@@ -28,7 +28,7 @@ extern const sg_dw_table sg_dw_any, sg_dw_avx2, sg_dw_avx512, sg_dw_neon;
 
 /* A convolution on its way: sg_dwconv_init fills all but the pointers and bounds. */
 typedef struct sg_dwconv {
-    sg_conv_last_args a; /* c == oc == group */
+    sg_conv_shape a; /* c == oc == group */
     const sg_dw_table *table;
     int64_t vectors, vector_floats, floats; /* of the packed weights: of a vector, the bias first; of all */
     int64_t step, tasks; /* rows of the output of a task */
@@ -38,7 +38,7 @@ typedef struct sg_dwconv {
 } sg_dwconv;
 
 /* False: too large. Only `a.c, kh, kw` decide on the packing. */
-bool sg_dwconv_init(sg_dwconv *v, const sg_conv_last_args *a, const sg_dw_table *table);
+bool sg_dwconv_init(sg_dwconv *v, const sg_conv_shape *a, const sg_dw_table *table);
 /* Writes v->floats floats, 64-byte aligned. */
 void sg_dwconv_pack(const sg_dwconv *v, const sg_conv_last_weights *w, float *packed);
 /* Tasks 0 to v->tasks - 1, in any order and at the same time. */

@@ -2,14 +2,11 @@
 #ifndef SG_KERNEL_Q8_Q8_CONV_H
 #define SG_KERNEL_Q8_Q8_CONV_H
 
+#include "kernel/conv/shape.h"
 #include "kernel/q8/q8_gemm.h"
 
-/* x [n, h, w, c], y [n, oh, ow, oc]. Pads may be negative only at the end. A product of matrices is one of a 1x1 window on a row of
- * pixels. */
 typedef struct sg_q8_conv {
-    int64_t n, c, h, w, oc, oh, ow, group;
-    int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left;
+    sg_conv_shape s;
     uint8_t x_zero; /* as x has it */
     uint32_t flip;
     sg_q8_out out;

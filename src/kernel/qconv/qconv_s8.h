@@ -5,13 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "kernel/conv/shape.h"
 #include "kernel/qconv/qdot_s8.h"
 
-/* One image: x [c, h, w], weights [oc, c / group, kh, kw], y [oc, oh, ow]. Pads may be negative only at the end. */
+/* One image, row-major. */
 typedef struct sg_qconv_args {
-    int64_t c, h, w, oc, oh, ow, group;
-    int64_t kh, kw, stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left;
+    sg_conv_shape s;
     bool x_signed;
     int32_t x_zero;
     sg_q_out out;
