@@ -69,7 +69,7 @@ static void *got(sg_onnx_node *n, void *p)
 const char *sg_on_str(sg_onnx_node *n, const char *attr, const char *def)
 {
     const sg_onp_attr *a = want(n, attr, SG_AT_STRING);
-    const char *s = a ? got(n, sg_arena_str(n->imp->arena, (const char *)a->s.p, a->s.n)) : NULL;
+    const char *s = a ? got(n, sg_arena_str(n->arena, (const char *)a->s.p, a->s.n)) : NULL;
     return s ? s : def;
 }
 
@@ -107,7 +107,7 @@ static void *list_room(sg_onnx_node *n, const char *attr, int type, uint32_t num
     *count = 0;
     *a = want(n, attr, type);
     size_t c = *a ? list_count(n, *a, num, wire) : SIZE_MAX;
-    void *p = c == SIZE_MAX ? NULL : got(n, sg_arena_array(n->imp->arena, c, 16));
+    void *p = c == SIZE_MAX ? NULL : got(n, sg_arena_array(n->arena, c, 16));
     if (p)
         *count = (int)c;
     return p;
@@ -177,7 +177,7 @@ bool sg_on_tensor(sg_onnx_node *n, const char *attr, sg_tensor *out)
     memset(out, 0, sizeof *out);
     if (!a)
         return false;
-    struct sg_onnx *s = n->imp;
+    struct sg_onnx *s = sg_onnx_here(n)->imp;
     sg_onnx_files files = {s->arena, s->path, &s->info->file};
     sedge_status st;
     if (a->type == SG_AT_SPARSE)

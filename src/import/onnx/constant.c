@@ -13,12 +13,12 @@ static sedge_status value_of(sg_onnx_node *n, sg_tensor *t)
         t->dtype = SG_I64;
         const int64_t *list = sg_on_ints(n, "value_ints", &count);
         int64_t one = sg_on_int(n, "value_int", 0);
-        t->data = list ? (void *)(uintptr_t)list : sg_arena_dup(n->imp->arena, &one, sizeof one);
+        t->data = list ? (void *)(uintptr_t)list : sg_arena_dup(n->arena, &one, sizeof one);
         t->rank = list ? 1 : 0;
     } else if (sg_on_has(n, "value_float") || sg_on_has(n, "value_floats")) {
         t->dtype = SG_F32;
         const double *list = sg_on_floats(n, "value_floats", &count);
-        float *p = sg_arena_array(n->imp->arena, (size_t)count + 1, sizeof *p);
+        float *p = sg_arena_array(n->arena, (size_t)count + 1, sizeof *p);
         for (int i = 0; p && i < count; i++)
             p[i] = (float)list[i];
         if (p && !list)
@@ -30,7 +30,7 @@ static sedge_status value_of(sg_onnx_node *n, sg_tensor *t)
         const sg_str *list = sg_on_strs(n, "value_strings", &count);
         const sg_onp_attr *a = sg_onnx_attr(sg_onnx_here(n)->scope->frame, sg_onnx_here(n)->node, "value_string");
         sg_str one = a ? (sg_str){(const char *)a->s.p, a->s.n} : (sg_str){"", 0};
-        t->data = list ? (void *)(uintptr_t)list : sg_arena_dup(n->imp->arena, &one, sizeof one);
+        t->data = list ? (void *)(uintptr_t)list : sg_arena_dup(n->arena, &one, sizeof one);
         t->rank = list ? 1 : 0;
     } else {
         return sg_fail(n->err, SEDGE_E_FORMAT, "a Constant has no value");

@@ -37,7 +37,7 @@ static const sg_onp_attr *call_attr(const sg_onnx_at *at, const char *name)
 /* The call's attributes, then the defaults of those that it leaves out. */
 static sedge_status args_open(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_frame *f)
 {
-    struct sg_onnx *s = at->n.imp;
+    struct sg_onnx *s = at->imp;
     size_t room = (size_t)at->node->n_attr + (size_t)fn->n_attr;
     f->arg = sg_arena_array(&s->tmp, room, sizeof *f->arg);
     if (!f->arg)
@@ -59,14 +59,14 @@ static sedge_status args_open(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_frame
 
 static sedge_status body(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_scope *sc)
 {
-    struct sg_onnx *s = at->n.imp;
+    struct sg_onnx *s = at->imp;
     if (at->n.n_in > fn->n_in || at->n.n_out > fn->n_out)
         return sg_fail(s->err, SEDGE_E_FORMAT, "the call has %d inputs and %d outputs, the function %d and %d", at->n.n_in,
                        at->n.n_out, fn->n_in, fn->n_out);
     for (int i = 0; i < fn->n_in; i++) {
         if (sg_onnx_slot_find(&sc->table, fn->in[i]))
             return sg_fail(s->err, SEDGE_E_FORMAT, "the name %.100s is defined twice", fn->in[i]);
-        SG_TRY(sg_onnx_bind(s, sc, fn->in[i], sg_on_in(&at->n, i), 0));
+        SG_TRY(sg_onnx_bind(s, sc, fn->in[i], sg_ib_in(&at->n, i), 0));
     }
     SG_TRY(sg_onnx_lower_all(s, sc, fn->node, fn->n_node, fn->out, at->n.n_out));
     for (int i = 0; i < at->n.n_out; i++)
@@ -76,7 +76,7 @@ static sedge_status body(sg_onnx_at *at, const sg_onp_fn *fn, sg_onnx_scope *sc)
 
 sedge_status sg_onnx_call(sg_onnx_at *at, const sg_onp_fn *fn)
 {
-    struct sg_onnx *s = at->n.imp;
+    struct sg_onnx *s = at->imp;
     for (const sg_onnx_frame *f = at->scope->frame; f; f = f->caller)
         if (f->fn == fn)
             return sg_fail(s->err, SEDGE_E_FORMAT, "the function %.100s calls itself", fn->name);

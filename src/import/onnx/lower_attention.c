@@ -52,9 +52,9 @@ sedge_status sg_lower_flex_attention(sg_onnx_node *n)
         return sg_fail(n->err, SEDGE_E_FORMAT, "FlexAttention needs three inputs");
     SG_TRY(mod_read(n, "score_mod", &score));
     SG_TRY(mod_read(n, "prob_mod", &prob));
-    sg_dtype def = sg_on_type(n, 0)->dtype == SG_F64 ? SG_F64 : SG_F32, soft = sg_on_dtype(n, "softmax_precision", def);
+    sg_dtype def = sg_ib_in_type(n, 0)->dtype == SG_F64 ? SG_F64 : SG_F32, soft = sg_on_dtype(n, "softmax_precision", def);
     sg_type formal;
-    score_type(sg_on_type(n, 0), sg_on_type(n, 1), soft, &formal);
+    score_type(sg_ib_in_type(n, 0), sg_ib_in_type(n, 1), soft, &formal);
     size_t total = 3 + (size_t)score.n + (size_t)prob.n;
     sg_vid *ins = sg_arena_array(n->g->arena, total, sizeof *ins);
     if (!ins)
@@ -64,7 +64,7 @@ sedge_status sg_lower_flex_attention(sg_onnx_node *n)
         ins[3 + i] = score.value[i];
     for (int i = 0; i < prob.n; i++)
         ins[3 + score.n + i] = prob.value[i];
-    sg_nid node = sg_on_emit(n, SG_OP_FLEX_ATTENTION, ins, (int)total, 1);
+    sg_nid node = sg_ib_emit(n, SG_OP_FLEX_ATTENTION, ins, (int)total, 1);
     if (!node || !sg_set_int(n->g, node, SG_A_kind, (score.has ? 1 : 0) | (prob.has ? 2 : 0)) ||
         !sg_set_int(n->g, node, SG_A_n_then, score.n) || !sg_set_int(n->g, node, SG_A_softmax_precision, soft))
         return no_memory(n);
@@ -75,5 +75,5 @@ sedge_status sg_lower_flex_attention(sg_onnx_node *n)
         SG_TRY(mod_make(n, node, 0, &formal, &score));
     if (prob.has)
         SG_TRY(mod_make(n, node, score.has ? 1 : 0, &formal, &prob));
-    return sg_on_done(n, node);
+    return sg_ib_done(n, node);
 }

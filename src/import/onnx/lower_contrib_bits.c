@@ -1,26 +1,26 @@
 /* com.microsoft's products with weights of 2, 4 and 8 bits in blocks: unpacked, scaled, then an ordinary product. */
 #include <string.h>
 
-#include "import/onnx/build.h"
+#include "import/onnx/lower.h"
 #include "op/elementwise.h"
 
 /* Fields of `bits` bits of bytes x, along a new last axis merged with the old: [..., n] to [..., n * 8 / bits].
  * The shape is given. Lowest bits first unless `high_first`. */
 static sg_vid fields(sg_onnx_node *n, sg_vid x, int bits, bool high_first, const int64_t *dim, int rank)
 {
-    int per = 8 / bits, axis = sg_ob_type(n, x)->rank;
+    int per = 8 / bits, axis = sg_ib_type(n, x)->rank;
     sg_vid all = SG_NONE_ID;
     if (per == 1)
-        return sg_ob_reshape(n, x, dim, rank);
+        return sg_ib_reshape(n, x, dim, rank);
     for (int i = 0; i < per; i++) {
         int shift = (high_first ? per - 1 - i : i) * bits;
-        sg_vid f = shift ? sg_ob_binary_scalar(n, SG_BINARY_SHIFT_RIGHT, x, shift) : x;
-        f = sg_ob_unsqueeze(n, sg_ob_binary_scalar(n, SG_BINARY_BIT_AND, f, (1 << bits) - 1), axis);
-        all = i ? sg_ob_concat(n, all, f, axis) : f;
+        sg_vid f = shift ? sg_ib_binary_scalar(n, SG_BINARY_SHIFT_RIGHT, x, shift) : x;
+        f = sg_ib_unsqueeze(n, sg_ib_binary_scalar(n, SG_BINARY_BIT_AND, f, (1 << bits) - 1), axis);
+        all = i ? sg_ib_concat(n, all, f, axis) : f;
         if (!all)
             return SG_NONE_ID;
     }
-    return sg_ob_reshape(n, all, dim, rank);
+    return sg_ib_reshape(n, all, dim, rank);
 }
 
 typedef struct nbits {
@@ -36,7 +36,7 @@ static sedge_status nbits_read(sg_onnx_node *n, nbits *b)
     b->n = sg_on_int(n, "N", 0);
     b->block = sg_on_int(n, "block_size", 32);
     b->bits = (int)bits;
-    b->type = (sg_dtype)sg_on_type(n, 2)->dtype;
+    b->type = (sg_dtype)sg_ib_in_type(n, 2)->dtype;
     if (b->k < 1 || b->n < 1 || b->k > INT32_MAX || b->n > INT32_MAX || b->block < 8 || b->block > INT32_MAX)
         return sg_fail(n->err, SEDGE_E_FORMAT, "K, N or block_size is out of range");
     if ((bits != 2 && bits != 4 && bits != 8) || b->block % 8)
@@ -52,14 +52,14 @@ static sg_vid zero_points(sg_onnx_node *n, const nbits *b, sg_vid z)
 {
     int64_t row = (b->blocks * b->bits + 7) / 8, dim[3] = {b->n, row * 8 / b->bits, 1}, flat[2] = {b->n, row};
     if (!z)
-        return sg_ob_scalar(n, b->type, 1 << (b->bits - 1));
-    if (sg_ob_type(n, z)->dtype != SG_U8) {
+        return sg_ib_scalar(n, b->type, 1 << (b->bits - 1));
+    if (sg_ib_type(n, z)->dtype != SG_U8) {
         dim[1] = b->blocks;
-        return sg_ob_reshape(n, sg_ob_cast(n, z, b->type), dim, 3);
+        return sg_ib_reshape(n, sg_ib_cast(n, z, b->type), dim, 3);
     }
-    sg_vid packed = sg_ob_reshape(n, z, flat, 2);
+    sg_vid packed = sg_ib_reshape(n, z, flat, 2);
     sg_vid f = packed ? fields(n, packed, b->bits, false, dim, 3) : SG_NONE_ID;
-    return sg_ob_cast(n, sg_ob_slice(n, f, 1, 0, b->blocks), b->type);
+    return sg_ib_cast(n, sg_ib_slice(n, f, 1, 0, b->blocks), b->type);
 }
 
 static sg_dtype field_type(int bits)
@@ -99,9 +99,9 @@ static sg_vid weights_const(sg_onnx_node *n, const nbits *b)
 {
     int64_t dim[2] = {b->n, b->blocks};
     sg_vid in[3] = {const_fields(n, n->in[1], b->bits, b->n, b->blocks * b->block), SG_NONE_ID, SG_NONE_ID};
-    if (!in[0] || !(in[2] = const_zeros(n, b, sg_on_in(n, 3))) || !(in[1] = sg_ob_reshape(n, n->in[2], dim, 2)))
+    if (!in[0] || !(in[2] = const_zeros(n, b, sg_ib_in(n, 3))) || !(in[1] = sg_ib_reshape(n, n->in[2], dim, 2)))
         return SG_NONE_ID;
-    return sg_ob_node(n, SG_OP_DEQUANTIZE, in, 3, SG_SET({SG_A_axis, .i = 1}, {SG_A_block_size, .i = b->block}));
+    return sg_ib_node(n, SG_OP_DEQUANTIZE, in, 3, SG_SET({SG_A_axis, .i = 1}, {SG_A_block_size, .i = b->block}));
 }
 
 /* The same of values that come at run time. */
@@ -109,43 +109,43 @@ static sg_vid weights_any(sg_onnx_node *n, const nbits *b)
 {
     int64_t bytes[2] = {b->n, b->blocks * b->block * b->bits / 8}, dim[3] = {b->n, b->blocks, b->block},
             scale[3] = {b->n, b->blocks, 1}, row[2] = {b->n, b->blocks * b->block};
-    sg_vid packed = sg_ob_reshape(n, n->in[1], bytes, 2);
-    sg_vid w = packed ? sg_ob_cast(n, fields(n, packed, b->bits, false, dim, 3), b->type) : SG_NONE_ID;
-    w = sg_ob_binary(n, SG_BINARY_SUB, w, zero_points(n, b, sg_on_in(n, 3)));
-    return sg_ob_reshape(n, sg_ob_binary(n, SG_BINARY_MUL, w, sg_ob_reshape(n, n->in[2], scale, 3)), row, 2);
+    sg_vid packed = sg_ib_reshape(n, n->in[1], bytes, 2);
+    sg_vid w = packed ? sg_ib_cast(n, fields(n, packed, b->bits, false, dim, 3), b->type) : SG_NONE_ID;
+    w = sg_ib_binary(n, SG_BINARY_SUB, w, zero_points(n, b, sg_ib_in(n, 3)));
+    return sg_ib_reshape(n, sg_ib_binary(n, SG_BINARY_MUL, w, sg_ib_reshape(n, n->in[2], scale, 3)), row, 2);
 }
 
 sedge_status sg_lower_matmul_nbits(sg_onnx_node *n)
 {
     nbits b;
-    SG_TRY(sg_ob_need(n, 3));
+    SG_TRY(sg_ib_need(n, 3));
     SG_TRY(nbits_read(n, &b));
-    if (sg_on_in(n, 4))
+    if (sg_ib_in(n, 4))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "g_idx");
     sg_vid w = weights_const(n, &b);
     if (!w)
         w = weights_any(n, &b);
     if (b.blocks * b.block != b.k)
-        w = sg_ob_slice(n, w, 1, 0, b.k);
-    w = sg_ob_cast(n, w, (sg_dtype)sg_on_type(n, 0)->dtype);
-    return sg_on_end(n, 0, sg_ob_add_maybe(n, sg_ob_matmul(n, n->in[0], sg_ob_swap_last(n, w)), sg_on_in(n, 5)));
+        w = sg_ib_slice(n, w, 1, 0, b.k);
+    w = sg_ib_cast(n, w, (sg_dtype)sg_ib_in_type(n, 0)->dtype);
+    return sg_ib_end(n, 0, sg_ib_add_maybe(n, sg_ib_matmul(n, n->in[0], sg_ib_swap_last(n, w)), sg_ib_in(n, 5)));
 }
 
 /* Rows of quantized weights: gathered along axis 0 while still quantized, then scaled in blocks. */
 sedge_status sg_lower_gather_block_quantized(sg_onnx_node *n)
 {
-    SG_TRY(sg_ob_need(n, 3));
-    const sg_type *data = sg_on_type(n, 0), *index = sg_on_type(n, 1);
+    SG_TRY(sg_ib_need(n, 3));
+    const sg_type *data = sg_ib_in_type(n, 0), *index = sg_ib_in_type(n, 1);
     int rank = data->rank, i_rank = index->rank, q = rank > 0 ? sg_axis(sg_on_int(n, "quantize_axis", 1), rank) : -1;
     if (rank < 2 || i_rank < 0 || q < 1 || sg_on_int(n, "gather_axis", 0) != 0)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "gathering along other than axis 0, or along the quantized axis");
     int64_t bits = sg_on_int(n, "bits", 4), per = data->dtype == SG_U8 && bits < 8 ? 8 / (bits == 2 ? 2 : 4) : 1;
-    sg_vid d = sg_ob_gather(n, n->in[0], n->in[1], 0), z = sg_on_in(n, 3) ? sg_ob_gather(n, n->in[3], n->in[1], 0) : SG_NONE_ID;
+    sg_vid d = sg_ib_gather(n, n->in[0], n->in[1], 0), z = sg_ib_in(n, 3) ? sg_ib_gather(n, n->in[3], n->in[1], 0) : SG_NONE_ID;
     int axis = q + i_rank - 1;
     if (per != 1)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "weights packed in bytes");
-    return sg_on_end(n, 0,
-                     sg_ob_node(n, SG_OP_DEQUANTIZE, SG_INS(d, sg_ob_gather(n, n->in[2], n->in[1], 0), z),
+    return sg_ib_end(n, 0,
+                     sg_ib_node(n, SG_OP_DEQUANTIZE, SG_INS(d, sg_ib_gather(n, n->in[2], n->in[1], 0), z),
                                 SG_SET({SG_A_axis, .i = axis}, {SG_A_block_size, .i = sg_on_int(n, "block_size", 128)})));
 }
 
@@ -172,7 +172,7 @@ static sg_vid bnb4_table(sg_onnx_node *n, int64_t type, sg_dtype dtype)
 
 sedge_status sg_lower_matmul_bnb4(sg_onnx_node *n)
 {
-    SG_TRY(sg_ob_need(n, 3));
+    SG_TRY(sg_ib_need(n, 3));
     int64_t k = sg_on_int(n, "K", 0), m = sg_on_int(n, "N", 0), block = sg_on_int(n, "block_size", 0),
             type = sg_on_int(n, "quant_type", 0);
     if (k < 1 || m < 1 || k > INT32_MAX || m > INT32_MAX || block < 1 || type < 0 || type > 1)
@@ -181,10 +181,10 @@ sedge_status sg_lower_matmul_bnb4(sg_onnx_node *n)
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "blocks of %lld that do not divide %lld weights", (long long)block,
                        (long long)(k * m));
     int64_t flat[1] = {-1}, blocks[2] = {k * m / block, block}, column[2] = {-1, 1}, dim[2] = {m, k};
-    sg_vid packed = sg_ob_reshape(n, n->in[1], flat, 1);
-    sg_vid code = packed ? sg_ob_cast(n, fields(n, packed, 4, true, blocks, 2), SG_I32) : SG_NONE_ID;
-    sg_vid w = sg_ob_gather(n, bnb4_table(n, type, (sg_dtype)sg_on_type(n, 2)->dtype), code, 0);
-    w = sg_ob_reshape(n, sg_ob_binary(n, SG_BINARY_MUL, w, sg_ob_reshape(n, n->in[2], column, 2)), dim, 2);
-    w = sg_ob_cast(n, w, (sg_dtype)sg_on_type(n, 0)->dtype);
-    return sg_on_end(n, 0, sg_ob_matmul(n, n->in[0], sg_ob_swap_last(n, w)));
+    sg_vid packed = sg_ib_reshape(n, n->in[1], flat, 1);
+    sg_vid code = packed ? sg_ib_cast(n, fields(n, packed, 4, true, blocks, 2), SG_I32) : SG_NONE_ID;
+    sg_vid w = sg_ib_gather(n, bnb4_table(n, type, (sg_dtype)sg_ib_in_type(n, 2)->dtype), code, 0);
+    w = sg_ib_reshape(n, sg_ib_binary(n, SG_BINARY_MUL, w, sg_ib_reshape(n, n->in[2], column, 2)), dim, 2);
+    w = sg_ib_cast(n, w, (sg_dtype)sg_ib_in_type(n, 0)->dtype);
+    return sg_ib_end(n, 0, sg_ib_matmul(n, n->in[0], sg_ib_swap_last(n, w)));
 }

@@ -28,12 +28,12 @@ static sg_nid control_emit(sg_onnx_node *n, sg_op_id row, int own, int n_out, co
     }
     size_t at = 0;
     for (int k = 0; k < own; k++)
-        ins[at++] = sg_on_in(n, k);
+        ins[at++] = sg_ib_in(n, k);
     for (int k = 0; k < a->n; k++)
         ins[at++] = a->value[k];
     for (int k = 0; b && k < b->n; k++)
         ins[at++] = b->value[k];
-    sg_nid node = sg_on_emit(n, row, ins, (int)total, n_out);
+    sg_nid node = sg_ib_emit(n, row, ins, (int)total, n_out);
     for (int k = 0; node && k < n->n_out && k < n_out; k++)
         n->out[k] = sg_node_out(n->g, node, k);
     return node;
@@ -64,7 +64,7 @@ static sedge_status no_attr(sg_onnx_node *n)
 /* The condition where it is known now. */
 static bool condition_known(const sg_onnx_node *n, bool *yes)
 {
-    const sg_value *v = sg_on_in(n, 0) ? &n->g->value[n->in[0]] : NULL;
+    const sg_value *v = sg_ib_in(n, 0) ? &n->g->value[n->in[0]] : NULL;
     if (!v || v->type.dtype != SG_BOOL || sg_d_numel(&v->type) != 1)
         return false;
     if (v->role == SG_CONST && v->data)
@@ -85,7 +85,7 @@ static sedge_status branch_only(sg_onnx_node *n, const char *attr)
     if (!sg_set_int(n->g, node, SG_A_n_then, c.n) || !sg_set_int(n->g, node, SG_A_kind, 1))
         return no_attr(n);
     SG_TRY(region_make(n, attr, node, 0, NULL, 0, &c, n->n_out));
-    return sg_on_done(n, node);
+    return sg_ib_done(n, node);
 }
 
 sedge_status sg_lower_if(sg_onnx_node *n)
@@ -103,7 +103,7 @@ sedge_status sg_lower_if(sg_onnx_node *n)
         return no_attr(n);
     SG_TRY(region_make(n, "then_branch", node, 0, NULL, 0, &yes, n->n_out));
     SG_TRY(region_make(n, "else_branch", node, 1, NULL, 0, &no, n->n_out));
-    return sg_on_done(n, node);
+    return sg_ib_done(n, node);
 }
 
 /* What a body may count on for a carried value: dims may change from step to step, so none is promised. */
@@ -158,14 +158,14 @@ sedge_status sg_lower_loop(sg_onnx_node *n)
     formal[0].dtype = SG_I64;
     formal[1].dtype = SG_BOOL;
     for (int k = 0; k < n_state; k++) {
-        if (!sg_on_type(n, 2 + k))
+        if (!sg_ib_in_type(n, 2 + k))
             return missing(n, 2 + k);
-        carried_type(n, node, sg_on_type(n, 2 + k), &formal[2 + k]);
+        carried_type(n, node, sg_ib_in_type(n, 2 + k), &formal[2 + k]);
     }
     if (!sg_set_int(n->g, node, SG_A_n_state, n_state))
         return no_attr(n);
     SG_TRY(region_make(n, "body", node, 0, formal, 2 + n_state, &c, 1 + n_out));
-    SG_TRY(sg_on_done(n, node));
+    SG_TRY(sg_ib_done(n, node));
     return pieces_note(n, node, n_state, n_out);
 }
 
@@ -217,7 +217,7 @@ sedge_status sg_lower_scan(sg_onnx_node *n)
     if (!node || !formal)
         return n->err->status;
     for (int k = 0; k < n_own; k++) {
-        const sg_type *t = sg_on_type(n, lead + k);
+        const sg_type *t = sg_ib_in_type(n, lead + k);
         if (!t)
             return missing(n, lead + k);
         formal[k] = *t;
@@ -228,7 +228,7 @@ sedge_status sg_lower_scan(sg_onnx_node *n)
     }
     SG_TRY(scan_attrs(n, node, n_state, (int)n_scan, batched));
     SG_TRY(region_make(n, "body", node, 0, formal, n_own, &c, n_out));
-    SG_TRY(sg_on_done(n, node));
+    SG_TRY(sg_ib_done(n, node));
     return pieces_note(n, node, n_state, n_out);
 }
 
@@ -241,9 +241,9 @@ sedge_status sg_lower_sequence_map(sg_onnx_node *n)
     if (!node || !formal)
         return n->err->status;
     for (int k = 0; k < n->n_in; k++) {
-        if (!sg_on_type(n, k))
+        if (!sg_ib_in_type(n, k))
             return missing(n, k);
-        formal[k] = *sg_on_type(n, k);
+        formal[k] = *sg_ib_in_type(n, k);
         if (formal[k].kind == SG_SEQ) {
             formal[k].kind = SG_TENSOR;
             formal[k].rank = -1;
@@ -252,5 +252,5 @@ sedge_status sg_lower_sequence_map(sg_onnx_node *n)
     if (!sg_set_int(n->g, node, SG_A_n_state, n->n_in))
         return no_attr(n);
     SG_TRY(region_make(n, "body", node, 0, formal, n->n_in, &c, n->n_out));
-    return sg_on_done(n, node);
+    return sg_ib_done(n, node);
 }

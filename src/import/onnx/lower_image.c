@@ -1,5 +1,5 @@
 /* Resize of opset 10 and before, and Upsample. */
-#include "import/onnx/build.h"
+#include "import/onnx/lower.h"
 #include "op/resize.h"
 
 /* Scales only, positions o / scale rounded down. */
@@ -7,12 +7,12 @@ static sedge_status resize_old(sg_onnx_node *n, sg_vid scales)
 {
     if (n->n_in < 1 || !scales)
         return sg_fail(n->err, SEDGE_E_FORMAT, "scales are missing");
-    sg_on_in_set(n, 1, SG_NONE_ID);
-    sg_on_in_set(n, 2, scales);
+    sg_ib_in_set(n, 1, SG_NONE_ID);
+    sg_ib_in_set(n, 2, scales);
     sg_nid node = sg_on_start(n, SG_OP_RESIZE);
-    return sg_ob_set(n, node, SG_A_coordinate_transformation_mode, SG_COORD_ASYMMETRIC) &&
-                   sg_ob_set(n, node, SG_A_nearest_mode, SG_ROUND_FLOOR)
-               ? sg_on_done(n, node)
+    return sg_ib_set(n, node, SG_A_coordinate_transformation_mode, SG_COORD_ASYMMETRIC) &&
+                   sg_ib_set(n, node, SG_A_nearest_mode, SG_ROUND_FLOOR)
+               ? sg_ib_done(n, node)
                : n->err->status;
 }
 
@@ -44,5 +44,5 @@ sedge_status sg_lower_upsample(sg_onnx_node *n)
 
 sedge_status sg_lower_resize(sg_onnx_node *n)
 {
-    return n->opset < 11 ? resize_old(n, sg_on_in(n, 1)) : sg_on_row(n, SG_OP_RESIZE);
+    return n->opset < 11 ? resize_old(n, sg_ib_in(n, 1)) : sg_on_row(n, SG_OP_RESIZE);
 }

@@ -2,7 +2,7 @@
 #ifndef SG_IMPORT_ONNX_LOWER_ML_H
 #define SG_IMPORT_ONNX_LOWER_ML_H
 
-#include "import/onnx/build.h"
+#include "import/onnx/lower.h"
 
 /* Attribute post_transform as an sg_post_kind. */
 int sg_ml_post_of(sg_onnx_node *n);

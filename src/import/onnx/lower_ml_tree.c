@@ -266,14 +266,14 @@ static bool lists_set(sg_onnx_node *n, sg_nid node, const lists *l)
 static sg_nid ensemble_emit(sg_onnx_node *n, forest *f, const double *base, int n_base)
 {
     lists l;
-    sg_vid in = sg_on_in(n, 0);
+    sg_vid in = sg_ib_in(n, 0);
     if (!lists_new(n, f, &l)) {
         sg_ml_failed(n);
         return 0;
     }
     if (number_all(n, f, &l) != SEDGE_OK || branches_make(n, f, &l) != SEDGE_OK)
         return 0;
-    sg_nid node = sg_on_emit(n, SG_OP_TREE_ENSEMBLE, &in, 1, 1);
+    sg_nid node = sg_ib_emit(n, SG_OP_TREE_ENSEMBLE, &in, 1, 1);
     if (!node || !lists_set(n, node, &l) || !sg_set_int(n->g, node, SG_A_n_targets, f->targets) ||
         !sg_set_int(n->g, node, SG_A_dtype, SG_F32) ||
         (n_base && !sg_set_floats(n->g, node, SG_A_base_values, base, (size_t)n_base))) {
@@ -312,7 +312,7 @@ sedge_status sg_lower_tree_regressor(sg_onnx_node *n)
         !sg_set_int(n->g, node, SG_A_post_transform, sg_ml_post_of(n)))
         return sg_ml_failed(n);
     n->out[0] = sg_node_out(n->g, node, 0);
-    return sg_on_done(n, node);
+    return sg_ib_done(n, node);
 }
 
 /* Two classes with weights for one of them only: a single score. Its kind, or PLAIN for any other ensemble. */
@@ -352,6 +352,6 @@ sedge_status sg_lower_tree_classifier(sg_onnx_node *n)
     sg_nid node = ensemble_emit(n, &f, base, n_base);
     if (!node)
         return n->err->status;
-    SG_TRY(sg_on_done(n, node));
+    SG_TRY(sg_ib_done(n, node));
     return sg_ml_pick(n, sg_node_out(n->g, node, 0), kind, "classlabels_int64s");
 }

@@ -1,5 +1,5 @@
 /* ONNX's neural-network operators that are not a row as they stand. */
-#include "import/onnx/build.h"
+#include "import/onnx/lower.h"
 #include "op/softmax.h"
 
 sedge_status sg_lower_pool(sg_onnx_node *n)
@@ -21,7 +21,7 @@ sedge_status sg_lower_batch_norm(sg_onnx_node *n)
     if (sg_on_wants(n, 3) || sg_on_wants(n, 4))
         return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "the saved statistics of batch normalization before opset 14");
     sg_nid node = sg_on_start(n, SG_OP_BATCH_NORM);
-    return sg_ob_set(n, node, SG_A_training_mode, training) ? sg_on_done(n, node) : n->err->status;
+    return sg_ib_set(n, node, SG_A_training_mode, training) ? sg_ib_done(n, node) : n->err->status;
 }
 
 sedge_status sg_lower_group_norm(sg_onnx_node *n)
@@ -35,13 +35,13 @@ sedge_status sg_lower_group_norm(sg_onnx_node *n)
 
 static sg_vid softmax(sg_onnx_node *n, sg_vid x, int64_t axis)
 {
-    return sg_ob_node(n, SG_OP_SOFTMAX, SG_INS(x), SG_SET({SG_A_axis, .i = axis}, {SG_A_kind, .i = sg_on_extra(n)}));
+    return sg_ib_node(n, SG_OP_SOFTMAX, SG_INS(x), SG_SET({SG_A_axis, .i = axis}, {SG_A_kind, .i = sg_on_extra(n)}));
 }
 
 /* Before opset 13 all axes from `axis` on count as one. Axes before it may stay: shape [0, 0, ..., -1] copies them. */
 static sedge_status softmax_coerced(sg_onnx_node *n)
 {
-    const sg_type *t = sg_on_type(n, 0);
+    const sg_type *t = sg_ib_in_type(n, 0);
     int64_t axis = sg_on_int(n, "axis", 1), shape[SG_RANK_MAX];
     int rank = t->rank;
     if (rank >= 0 && axis < 0)
@@ -49,17 +49,17 @@ static sedge_status softmax_coerced(sg_onnx_node *n)
     if (axis < 0 || axis >= (rank < 0 ? SG_RANK_MAX : rank + (rank == 0)))
         return sg_fail(n->err, SEDGE_E_VALUE, "axis %lld of a tensor of rank %d", (long long)axis, rank);
     if (rank >= 0 && axis >= rank - 1)
-        return sg_on_end(n, 0, softmax(n, n->in[0], axis));
+        return sg_ib_end(n, 0, softmax(n, n->in[0], axis));
     for (int i = 0; i < axis; i++)
         shape[i] = 0;
     shape[axis] = -1;
-    sg_vid own = sg_on_emit1(n, SG_OP_SHAPE, n->in, 1);
-    sg_vid flat = sg_ob_reshape(n, n->in[0], shape, (int)axis + 1);
-    return sg_on_end(n, 0, sg_on_emit1(n, SG_OP_RESHAPE, SG_INS(softmax(n, flat, -1), own)));
+    sg_vid own = sg_ib_emit1(n, SG_OP_SHAPE, n->in, 1);
+    sg_vid flat = sg_ib_reshape(n, n->in[0], shape, (int)axis + 1);
+    return sg_ib_end(n, 0, sg_ib_emit1(n, SG_OP_RESHAPE, SG_INS(softmax(n, flat, -1), own)));
 }
 
 sedge_status sg_lower_softmax(sg_onnx_node *n)
 {
-    SG_TRY(sg_ob_need(n, 1));
+    SG_TRY(sg_ib_need(n, 1));
     return n->opset < 13 ? softmax_coerced(n) : sg_on_row(n, SG_OP_SOFTMAX);
 }

@@ -87,21 +87,51 @@ static sedge_status name_inside(sg_onnx *s, const char *prefix, const sg_onp_nod
     return SEDGE_OK;
 }
 
+int64_t sg_on_extra(const sg_onnx_node *n)
+{
+    const sg_onnx_op *e = sg_onnx_here(n)->entry;
+    return e ? e->extra : 0;
+}
+
+bool sg_on_wants(const sg_onnx_node *n, int k)
+{
+    const sg_onnx_at *at = sg_onnx_here(n);
+    if (k < 0 || k >= at->node->n_out || !*at->node->out[k])
+        return false;
+    const sg_onnx_slot *slot = sg_onnx_slot_find(&at->scope->table, at->node->out[k]);
+    return slot && slot->flags & SG_SLOT_USED;
+}
+
+/* "domain.Op", or "Op" for ONNX's own. */
+static const char *source_of(sg_onnx *s, const sg_onp_node *node)
+{
+    size_t a = strlen(node->domain), b = strlen(node->op_type);
+    char *text = a ? sg_arena_alloc(s->arena, a + b + 2) : NULL;
+    if (!text)
+        return node->op_type;
+    memcpy(text, node->domain, a);
+    text[a] = '.';
+    memcpy(text + a + 1, node->op_type, b);
+    return text;
+}
+
 static sedge_status at_open(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_node *node, sg_onnx_at *at)
 {
     memset(at, 0, sizeof *at);
+    at->imp = s;
     at->node = node;
     at->scope = sc;
-    at->n = (sg_onnx_node){.imp = s,
-                           .g = sc->g,
+    at->n = (sg_onnx_node){.g = sc->g,
                            .err = s->err,
+                           .arena = s->arena,
                            .name = node->name,
+                           .source = source_of(s, node),
                            .op_type = node->op_type,
                            .domain = node->domain,
                            .opset = sg_onnx_opset_of(sc->frame, node->domain),
                            .n_in = node->n_in,
                            .n_out = node->n_out,
-                           .proto = at};
+                           .own = at};
     /* A lowering may look at operands that the node should have: those that it lacks are absent, not past the end. */
     at->n.in = sg_arena_array(&s->tmp, (size_t)node->n_in + SPARE, sizeof *at->n.in);
     at->n.out = sg_arena_array(&s->tmp, (size_t)node->n_out + SPARE, sizeof *at->n.out);
@@ -179,12 +209,12 @@ static sedge_status keep_attrs(sg_onnx_at *at, sg_nid id)
 static sedge_status lower_custom(sg_onnx_at *at, const sg_custom *c)
 {
     sg_onnx_node *n = &at->n;
-    sg_nid id = sg_on_emit_op(n, &c->row, n->in, n->n_in, c->op.n_out);
+    sg_nid id = sg_ib_emit_op(n, &c->row, n->in, n->n_in, c->op.n_out);
     if (id && at->node->n_attr)
         SG_TRY(keep_attrs(at, id));
     for (int k = 0; id && k < n->n_out && k < c->op.n_out; k++)
         n->out[k] = sg_node_out(n->g, id, k);
-    return sg_on_done(n, id);
+    return sg_ib_done(n, id);
 }
 
 static sedge_status dispatch(sg_onnx *s, sg_onnx_at *at)

@@ -35,13 +35,13 @@ sedge_status sg_on_captures(sg_onnx_node *n, const char *attr, const char ***nam
     const sg_onp_graph *b;
     SG_TRY(body_get(n, attr, &b));
     *count = 0;
-    *names = sg_arena_array(&n->imp->tmp, (size_t)b->n_free, sizeof **names);
-    *vals = sg_arena_array(&n->imp->tmp, (size_t)b->n_free, sizeof **vals);
+    *names = sg_arena_array(&sg_onnx_here(n)->imp->tmp, (size_t)b->n_free, sizeof **names);
+    *vals = sg_arena_array(&sg_onnx_here(n)->imp->tmp, (size_t)b->n_free, sizeof **vals);
     if (!*names || !*vals)
         return nomem(n);
     for (int i = 0; i < b->n_free; i++) {
         sg_vid v;
-        SG_TRY(sg_onnx_resolve(n->imp, sg_onnx_here(n)->scope, b->free_name[i], &v));
+        SG_TRY(sg_onnx_resolve(sg_onnx_here(n)->imp, sg_onnx_here(n)->scope, b->free_name[i], &v));
         if (!v || n->g->value[v].role == SG_CONST)
             continue;
         (*names)[*count] = b->free_name[i];
@@ -64,7 +64,7 @@ static sedge_status dim_inside(sg_onnx_node *n, dim_map *m, sg_graph *r, sg_dim 
     for (size_t i = 0; i < m->n; i += 2)
         if (m->pair[i] == *d)
             return *d = m->pair[i + 1], SEDGE_OK;
-    if (sg_grow(n->imp->mem, &m->pair, &m->cap, m->n + 2, sizeof *m->pair) != SEDGE_OK)
+    if (sg_grow(sg_onnx_here(n)->imp->mem, &m->pair, &m->cap, m->n + 2, sizeof *m->pair) != SEDGE_OK)
         return nomem(n);
     sg_dim in = sg_dim_sym(&r->dims, NULL, 0);
     if (in == SG_DIM_BAD)
@@ -93,7 +93,7 @@ static sedge_status formals(sg_onnx_node *n, const sg_onp_graph *b, sg_onnx_scop
         if (types)
             t = types[i];
         else
-            SG_TRY(sg_onp_type_read(n->imp, b->input[i], sc->g, &t));
+            SG_TRY(sg_onp_type_read(sg_onnx_here(n)->imp, b->input[i], sc->g, &t));
         if (types)
             SG_TRY(type_inside(n, m, sc->g, &t));
         sg_vid v = sg_input_new(sc->g, &t, b->input_name[i]);
@@ -102,7 +102,7 @@ static sedge_status formals(sg_onnx_node *n, const sg_onp_graph *b, sg_onnx_scop
         const sg_onnx_slot *slot = sg_onnx_slot_find(&sc->table, b->input_name[i]);
         if (slot && !(slot->flags & SG_SLOT_WEAK))
             return sg_fail(n->err, SEDGE_E_FORMAT, "the name %.100s is defined twice", b->input_name[i]);
-        SG_TRY(sg_onnx_bind(n->imp, sc, b->input_name[i], v, 0));
+        SG_TRY(sg_onnx_bind(sg_onnx_here(n)->imp, sc, b->input_name[i], v, 0));
     }
     return SEDGE_OK;
 }
@@ -128,18 +128,18 @@ static sedge_status captured(sg_onnx_node *n, sg_onnx_scope *sc, dim_map *m, con
             return nomem(n);
         content_inside(from, &sc->g->value[v]);
         if (!sg_onnx_slot_find(&sc->table, names[i]))
-            SG_TRY(sg_onnx_bind(n->imp, sc, names[i], v, SG_SLOT_WEAK));
+            SG_TRY(sg_onnx_bind(sg_onnx_here(n)->imp, sc, names[i], v, SG_SLOT_WEAK));
     }
     return SEDGE_OK;
 }
 
 static sedge_status build(sg_onnx_node *n, const sg_onp_graph *b, sg_onnx_scope *sc)
 {
-    SG_TRY(sg_onnx_bind_consts(n->imp, sc, b));
-    SG_TRY(sg_onnx_lower_all(n->imp, sc, b->node, b->n_node, b->output, b->n_output));
+    SG_TRY(sg_onnx_bind_consts(sg_onnx_here(n)->imp, sc, b));
+    SG_TRY(sg_onnx_lower_all(sg_onnx_here(n)->imp, sc, b->node, b->n_node, b->output, b->n_output));
     for (int i = 0; i < b->n_output; i++) {
         sg_vid v;
-        SG_TRY(sg_onnx_resolve(n->imp, sc, b->output[i], &v));
+        SG_TRY(sg_onnx_resolve(sg_onnx_here(n)->imp, sc, b->output[i], &v));
         if (!v)
             return sg_fail(n->err, SEDGE_E_FORMAT, "output %d of a body is absent", i);
         if (sg_output_add(sc->g, v) != SEDGE_OK)
@@ -153,23 +153,25 @@ sedge_status sg_on_region(sg_onnx_node *n, const char *attr, sg_nid node, int k,
 {
     const sg_onp_graph *b;
     SG_TRY(body_get(n, attr, &b));
-    if (n->imp->depth >= SG_ONNX_DEPTH_MAX)
+    if (sg_onnx_here(n)->imp->depth >= SG_ONNX_DEPTH_MAX)
         return sg_fail(n->err, SEDGE_E_LIMIT, "functions and bodies are nested deeper than %d", SG_ONNX_DEPTH_MAX);
     sg_graph *r = sg_node_region(n->g, node, k);
     if (!r)
         return nomem(n);
     r->name = b->name;
-    sg_onnx_scope sc = {
-        .outer = sg_onnx_here(n)->scope, .g = r, .frame = sg_onnx_here(n)->scope->frame, .table = {.mem = n->imp->mem}};
+    sg_onnx_scope sc = {.outer = sg_onnx_here(n)->scope,
+                        .g = r,
+                        .frame = sg_onnx_here(n)->scope->frame,
+                        .table = {.mem = sg_onnx_here(n)->imp->mem}};
     dim_map m = {NULL, 0, 0};
-    n->imp->depth++;
+    sg_onnx_here(n)->imp->depth++;
     sedge_status st = formals(n, b, &sc, &m, formal_types, n_formal);
     if (st == SEDGE_OK)
         st = captured(n, &sc, &m, captures, capture_vals, n_captures);
     if (st == SEDGE_OK)
         st = build(n, b, &sc);
-    n->imp->depth--;
-    sg_free(n->imp->mem, m.pair, m.cap * sizeof *m.pair);
+    sg_onnx_here(n)->imp->depth--;
+    sg_free(sg_onnx_here(n)->imp->mem, m.pair, m.cap * sizeof *m.pair);
     sg_onnx_table_free(&sc.table);
     return st;
 }

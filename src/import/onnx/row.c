@@ -117,20 +117,20 @@ static void operands_make(sg_onnx_node *n, sg_op_id row)
     for (const form *f = forms; f < forms + FORMS_N; f++) {
         int count;
         sg_vid v = SG_NONE_ID;
-        if (f->row != (int)row || sg_on_in(n, f->k) || (f->attr && !sg_on_has(n, f->attr)))
+        if (f->row != (int)row || sg_ib_in(n, f->k) || (f->attr && !sg_on_has(n, f->attr)))
             continue;
         if (f->what == FORM_LIST) {
             const int64_t *list = sg_on_ints(n, f->attr, &count);
-            v = sg_on_const_i64s(n, list, count);
+            v = sg_ib_const_i64s(n, list, count);
         } else if (f->what == FORM_ONE) {
-            v = sg_on_const_i64(n, sg_on_int(n, f->attr, 0));
+            v = sg_ib_const_i64(n, sg_on_int(n, f->attr, 0));
         } else if (f->what == FORM_LIKE) {
-            v = sg_on_const_like(n, 0, sg_on_float(n, f->attr, 0));
-        } else if (f->what == FORM_ZERO && sg_on_in(n, f->like)) {
-            v = sg_on_const_like(n, f->like, 0);
+            v = sg_ib_const_like(n, 0, sg_on_float(n, f->attr, 0));
+        } else if (f->what == FORM_ZERO && sg_ib_in(n, f->like)) {
+            v = sg_ib_const_like(n, f->like, 0);
         }
         if (v)
-            sg_on_in_set(n, f->k, v);
+            sg_ib_in_set(n, f->k, v);
     }
 }
 
@@ -162,7 +162,7 @@ sg_nid sg_on_start(sg_onnx_node *n, sg_op_id row)
         n_in--;
     while (op->max_out != 255 && n_out > least && !sg_on_wants(n, n_out - 1))
         n_out--;
-    sg_nid id = sg_on_emit(n, row, n->in, n_in, n_out < op->min_out ? op->min_out : n_out);
+    sg_nid id = sg_ib_emit(n, row, n->in, n_in, n_out < op->min_out ? op->min_out : n_out);
     if (!id)
         return 0;
     for (int k = 0; k < n_out; k++)
@@ -179,7 +179,7 @@ sg_nid sg_on_start(sg_onnx_node *n, sg_op_id row)
 
 sedge_status sg_on_row(sg_onnx_node *n, sg_op_id row)
 {
-    return sg_on_done(n, sg_on_start(n, row));
+    return sg_ib_done(n, sg_on_start(n, row));
 }
 
 /* True for an attribute that the row, an operand of it or nobody needs. */

@@ -132,8 +132,9 @@ typedef struct sg_onnx sg_onnx;
 
 #define SG_ONNX_DEPTH_MAX 64
 
-/* A node in hand together with where it stands; sg_onnx_node.proto points to it. */
+/* A node in hand together with where it stands; sg_onnx_node.own points to it. */
 typedef struct sg_onnx_at {
+    sg_onnx *imp;
     sg_onnx_node n;
     const sg_onp_node *node;
     sg_onnx_scope *scope;
@@ -142,7 +143,7 @@ typedef struct sg_onnx_at {
 
 static inline const sg_onnx_at *sg_onnx_here(const sg_onnx_node *n)
 {
-    return n->proto;
+    return n->own;
 }
 
 /* The one copy of a string; NULL: error recorded (out of memory, a NUL inside). */
