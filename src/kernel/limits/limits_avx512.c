@@ -1,0 +1,28 @@
+/* The limits of AVX-512. */
+#include "kernel/simd/f32_avx512.h"
+
+#include "kernel/limits/limits_impl.h"
+
+enum { DOTS = 12 };
+
+/* Products of 16 bits, as 8-bit kernels use them: two products of widened bytes a lane. */
+static int32_t dot_loop(int64_t rounds)
+{
+    __m512i sum[DOTS], b[DOTS], a = _mm512_set1_epi16(3), total = _mm512_setzero_si512();
+    for (int i = 0; i < DOTS; i++)
+        sum[i] = b[i] = _mm512_set1_epi32((int)rounds + i);
+    for (int64_t r = 0; r < rounds; r++) {
+        for (int i = 0; i < DOTS; i++)
+            sum[i] = _mm512_add_epi32(sum[i], _mm512_madd_epi16(a, b[i]));
+        a = _mm512_add_epi16(a, b[0]); /* so that no product is known beforehand */
+    }
+    for (int i = 0; i < DOTS; i++)
+        total = _mm512_add_epi32(total, sum[i]);
+    return _mm_cvtsi128_si32(_mm512_castsi512_si128(total));
+}
+
+const sg_limits sg_limits_avx512 = {.fma_ops = (int64_t)SUMS * V_LANES * 2,
+                                    .dot_ops = (int64_t)DOTS * (512 / 16) * 2,
+                                    .fma = fma_loop,
+                                    .dot = dot_loop,
+                                    .read = read_loop};
