@@ -352,6 +352,10 @@ static sedge_status choose_kernels(builder *b)
 {
     sg_plan *p = b->p;
     SG_TRY(sg_plan_kernels(p, b->err));
+    if (p->rooms && p->rooms->lost)
+        return OOM(b);
+    if (p->rooms && p->rooms->differs)
+        return sg_fail(b->err, SEDGE_E_FORMAT, "the packed weights are not those of the graph");
     SG_TRY(sg_plan_scratch(p, b->err));
     for (uint32_t t = 0; t < p->n_step; t++)
         b->birth[p->step[t].scratch] = t;
@@ -401,12 +405,14 @@ sedge_status sg_plan_build(sg_plan **out, sg_graph *g, const sg_plan_args *args,
     p->dims = &g->dims;
     p->target = args->target;
     p->cpu = sg_cpu();
+    p->rooms = args->rooms;
     builder b = {.p = p, .g = g, .args = args, .err = err};
     sedge_status st = build(&b, g);
     if (st != SEDGE_OK) {
         sg_plan_free(p);
         return st;
     }
+    p->rooms = NULL;
     *out = p;
     return SEDGE_OK;
 }

@@ -56,13 +56,32 @@ static void settle(sg_plan *p, const sg_step *s, size_t mark)
     p->n_straight = n;
 }
 
-void *sg_plan_room(sg_plan *p, size_t bytes)
+static void *saved_room(sg_rooms *r, size_t bytes)
 {
-    char *room = bytes <= SIZE_MAX - SG_ALIGN ? sg_arena_alloc(&p->arena, bytes + SG_ALIGN) : NULL;
-    if (!room)
+    if (r->n == r->n_saved || r->saved[r->n].bytes != bytes) {
+        r->differs = true;
         return NULL;
-    p->packed_bytes += bytes;
-    return room + (SG_ALIGN - (uintptr_t)room % SG_ALIGN) % SG_ALIGN;
+    }
+    return (void *)(uintptr_t)r->saved[r->n++].data;
+}
+
+void *sg_plan_room(sg_plan *p, size_t bytes, bool *filled)
+{
+    sg_rooms *r = p->rooms;
+    char *room = NULL;
+    *filled = r && r->saved;
+    if (*filled)
+        room = saved_room(r, bytes);
+    else if (bytes <= SIZE_MAX - SG_ALIGN && (room = sg_arena_alloc(&p->arena, bytes + SG_ALIGN)) != NULL)
+        room += (SG_ALIGN - (uintptr_t)room % SG_ALIGN) % SG_ALIGN;
+    if (r && !*filled && (!room || sg_grow(r->mem, &r->v, &r->cap, r->n + 1, sizeof *r->v) != SEDGE_OK)) {
+        r->lost = true;
+        return NULL;
+    }
+    if (r && !*filled)
+        r->v[r->n++] = (sg_room){room, bytes};
+    p->packed_bytes += room ? bytes : 0;
+    return room;
 }
 
 sedge_status sg_plan_kernels(sg_plan *p, sg_err *err)

@@ -49,6 +49,7 @@ typedef struct sg_step {
     const void *packed; /* weights rewritten for the kernel */
     uint32_t absorbed; /* bit k: the kernel does not read operand k, its content went into `packed`; a kernel that falls back
                          * calls sg_exec_ref, which does */
+    uint32_t spent; /* bit k: only packing reads operand k's bytes: a saved plan, which has them packed, can do without */
     uint32_t operand; /* first of n_in + n_out slot numbers in plan->operand */
     uint16_t n_in, n_out;
     uint16_t n_region;
@@ -56,6 +57,7 @@ typedef struct sg_step {
     bool shape_at_run; /* an output's shape comes from running the shape rule on what is there */
     bool view; /* output 0 has the bytes of input 0 */
     bool check_shape; /* shapes depend on symbols that the inputs bind ... */
+    bool settled; /* the shapes are numbers and the kernel took them: it never falls back to the reference */
     bool exact; /* ... and they are right while the plan's guards hold; else the rule is run again */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
     uint32_t scratch; /* slot of the kernel's scratch; 0: none, or asked for just before the step */
@@ -79,6 +81,21 @@ typedef struct sg_place {
     uint32_t slot;
     uint32_t conflict, n_conflict; /* earlier rows of plan->place that overlap, in plan->conflict */
 } sg_place;
+
+/* Packed weights of a plan and of the bodies in it, in the order in which kernels asked for room: always the same for the same graph. */
+typedef struct sg_room {
+    const void *data;
+    size_t bytes;
+} sg_room;
+
+typedef struct sg_rooms {
+    sg_mem *mem;
+    sg_room *v; /* handed out so far */
+    size_t n, cap;
+    const sg_room *saved; /* those of a saved plan, which are filled; NULL: they are made */
+    size_t n_saved;
+    bool differs, lost; /* a kernel asked for other sizes than those saved; memory ended */
+} sg_rooms;
 
 typedef struct sg_plan {
     sg_arena arena; /* holds all below */
@@ -110,6 +127,7 @@ typedef struct sg_plan {
     uint32_t *recheck, n_recheck;
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
     size_t packed_bytes; /* constants rewritten or straightened */
+    sg_rooms *rooms; /* while the plan is made; NULL: nobody asks */
     struct sg_straight *straight;
     size_t n_straight, cap_straight;
     int64_t arena_bytes, arena_bound; /* host space, at the defaults */
@@ -135,6 +153,7 @@ typedef struct sg_plan_args {
     sedge_alloc_fn *alloc;
     void *alloc_ctx;
     bool allow_fallback;
+    sg_rooms *rooms; /* where packed weights are listed, or come from; NULL: nobody asks */
 } sg_plan_args;
 
 /* Plans a verified, inferred graph. Borrows the graph; its table of dims may get more expressions. */
@@ -148,8 +167,9 @@ bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
-/* Room in the plan for what a kernel packs, aligned to SG_ALIGN; counted in packed_bytes. NULL: out of memory. */
-void *sg_plan_room(sg_plan *p, size_t bytes);
+/* Room in the plan for what a kernel packs, aligned to SG_ALIGN; counted in packed_bytes. *filled: it comes from a saved plan, packed
+ * already, and is only read. NULL: out of memory, or the saved plan has other sizes. */
+void *sg_plan_room(sg_plan *p, size_t bytes, bool *filled);
 /* Chooses the kernel of every step. */
 sedge_status sg_plan_kernels(sg_plan *p, sg_err *err);
 void sg_plan_free_straight(sg_plan *p);

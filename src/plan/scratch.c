@@ -1,8 +1,8 @@
 /* Scratch of kernels: a storage that is born and dies with its step. */
 #include "plan/plan.h"
 
-/* What a kernel would ask for at the default dims on one thread; 0 where it refuses. */
-static size_t default_bytes(const sg_plan *p, const sg_step *s, sg_tensor *t, sg_tensor **at)
+/* What a kernel would ask for at the default dims on one thread; false: it refuses. */
+static bool default_bytes(const sg_plan *p, const sg_step *s, sg_tensor *t, sg_tensor **at, size_t *bytes)
 {
     uint32_t n = (uint32_t)s->n_in + s->n_out;
     for (uint32_t k = 0; k < n; k++) {
@@ -26,8 +26,8 @@ static size_t default_bytes(const sg_plan *p, const sg_step *s, sg_tensor *t, sg
                  .threads = 1,
                  .err = &own,
                  .packed = s->packed};
-    size_t bytes = 0;
-    return s->kernel.scratch(&x, &bytes) && bytes <= SIZE_MAX / 4 ? bytes : 0;
+    *bytes = 0;
+    return s->kernel.scratch(&x, bytes) && *bytes <= SIZE_MAX / 4;
 }
 
 static bool known_before(const sg_plan *p, const sg_step *s)
@@ -51,10 +51,13 @@ sedge_status sg_plan_scratch(sg_plan *p, sg_err *err)
         if (!s->kernel.scratch || !known_before(p, s))
             continue;
         uint32_t v = p->n_slot++;
+        size_t bytes;
+        bool takes = default_bytes(p, s, t, at, &bytes);
         p->slot[v] = (sg_slot){
             .type = {.kind = SG_TENSOR, .dtype = SG_U8, .rank = 1}, .base = SG_BASE_ARENA, .storage = v, .death = i};
-        p->slot[v].type.dim[0] = (sg_dim)default_bytes(p, s, t, at);
+        p->slot[v].type.dim[0] = takes ? (sg_dim)bytes : 0;
         s->scratch = v;
+        s->settled = takes && !s->check_shape;
     }
     return SEDGE_OK;
 }

@@ -100,7 +100,7 @@ static sedge_status fold_node(sg_graph *g, sg_nid id, sg_mem *mem, sg_err *err)
     sg_graph *one = sg_graph_new(&arena);
     sg_plan *plan = NULL;
     sg_frame *frame = NULL;
-    sg_plan_args args = {sg_target_find("cpu"), mem->fn, mem->ctx, false};
+    sg_plan_args args = {.target = sg_target_find("cpu"), .alloc = mem->fn, .alloc_ctx = mem->ctx};
     sedge_status st = one ? lone_node(one, g, id, err) : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     if (st == SEDGE_OK)
         st = sg_plan_build(&plan, one, &args, err);

@@ -151,7 +151,7 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     p->mem = mem;
     p->arena.mem = &p->mem;
     p->model = model;
-    sg_plan_args args = {target, mem.fn, mem.ctx, opts->allow_fallback != 0};
+    sg_plan_args args = {.target = target, .alloc = mem.fn, .alloc_ctx = mem.ctx, .allow_fallback = opts->allow_fallback != 0};
     sedge_status st = prepare_graph(p, target, opts, err);
     if (st == SEDGE_OK)
         st = sg_plan_build(&p->plan, p->graph, &args, err);

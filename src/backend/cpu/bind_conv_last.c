@@ -118,11 +118,12 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
     sg_dwconv d;
     if (!(b->depthwise ? sg_dwconv_init(&d, &b->conv.shape, &b->dw) : sg_conv_last_init(&v, &b->conv.shape, &b->tile)))
         return false;
-    float *room = sg_plan_room(p, (size_t)(b->depthwise ? d.floats : v.floats) * sizeof *room);
+    bool filled;
+    float *room = sg_plan_room(p, (size_t)(b->depthwise ? d.floats : v.floats) * sizeof *room, &filled);
     b->packed = room;
-    if (room && b->depthwise)
+    if (room && !filled && b->depthwise)
         sg_dwconv_pack(&d, &weights, room);
-    else if (room)
+    else if (room && !filled)
         sg_conv_last_pack(&v, &weights, room);
     return room != NULL;
 }
@@ -149,7 +150,7 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
     if (!pack(p, b, w, bias))
         return false;
     s->packed = b;
-    s->absorbed = 1u << 1 | (bias ? 1u << 2 : 0);
+    s->absorbed = s->spent = 1u << 1 | (bias ? 1u << 2 : 0);
     s->kernel = (sg_kernel){.name = b->depthwise ? "dwconv_f32" : "conv_last_f32", .run = run, .scratch = scratch};
     return true;
 }

@@ -87,16 +87,18 @@ static bool pack(sg_plan *p, sg_step *s, bool turned, sg_conv_last_weights *w)
     const sg_conv_shape args = sg_conv_shape_product(1, b->k, b->n);
     if (!sg_conv_last_init(&v, &args, &b->tile))
         return false;
-    float *room = sg_plan_room(p, (size_t)v.floats * sizeof *room);
+    bool filled;
+    float *room = sg_plan_room(p, (size_t)v.floats * sizeof *room, &filled);
     if (!room)
         return false;
     w->data = m->data;
     w->by_oc = turned ? b->k : 1;
     w->by_ic = turned ? 1 : b->n;
-    sg_conv_last_pack(&v, w, room);
+    if (!filled)
+        sg_conv_last_pack(&v, w, room);
     b->packed = room;
     s->packed = b;
-    s->absorbed |= 1u << 1;
+    s->absorbed = s->spent = 1u << 1 | (w->bias ? 1u << 2 : 0);
     s->kernel = (sg_kernel){.name = "matmul_f32", .run = run, .scratch = scratch};
     return true;
 }
@@ -130,8 +132,5 @@ bool sg_cpu_bind_gemm_f32(sg_plan *p, sg_step *s)
         w.bias = c->data;
         w.bias_step = n != 1;
     }
-    if (!pack(p, s, turned, &w))
-        return false;
-    s->absorbed |= c ? 1u << 2 : 0;
-    return true;
+    return pack(p, s, turned, &w);
 }

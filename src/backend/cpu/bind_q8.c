@@ -38,16 +38,23 @@ void sg_q8_work_run(const sg_exec *x, sg_q8_work *w)
 bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_t *w_zero, const int32_t *bias,
                       const float *scale, int32_t x_zero, bool x_signed)
 {
-    bool w_signed = w->type.dtype == SG_I8, flips = x_signed != b->q.x_signed;
+    bool w_signed = w->type.dtype == SG_I8, flips = x_signed != b->q.x_signed, filled;
     size_t bytes, n;
+    int32_t *layers = sg_plan_room(p, sizeof *layers, &filled); /* what only the weights tell */
+    if (!layers || (filled && (*layers < 1 || *layers > SG_Q8_LAYERS)))
+        return false;
+    b->conv.layers = filled ? *layers : 0;
     if (!sg_q8_conv_packed(&b->conv, &b->q, w->data, w_signed, w_zero, &bytes, &n))
         return false;
-    int8_t *room = sg_plan_room(p, bytes);
-    int32_t *to_bias = sg_plan_room(p, n * sizeof *to_bias);
-    float *to_scale = sg_plan_room(p, n * sizeof *to_scale);
+    int8_t *room = sg_plan_room(p, bytes, &filled);
+    int32_t *to_bias = sg_plan_room(p, n * sizeof *to_bias, &filled);
+    float *to_scale = sg_plan_room(p, n * sizeof *to_scale, &filled);
     if (!room || !to_bias || !to_scale)
         return false;
-    sg_q8_conv_pack(&b->conv, &b->q, w->data, w_signed, w_zero, bias, scale, x_zero, room, to_bias, to_scale);
+    if (!filled) {
+        *layers = b->conv.layers;
+        sg_q8_conv_pack(&b->conv, &b->q, w->data, w_signed, w_zero, bias, scale, x_zero, room, to_bias, to_scale);
+    }
     b->conv.flip = flips ? 0x80808080u : 0;
     b->conv.weight = room;
     b->conv.bias = to_bias;
@@ -162,6 +169,7 @@ bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s)
         return false;
     s->packed = b;
     s->absorbed = 0x1fe; /* everything but x */
+    s->spent = 1u << 3;
     s->kernel = (sg_kernel){.name = "qconv", .run = run, .scratch = scratch};
     return true;
 }

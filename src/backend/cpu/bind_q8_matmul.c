@@ -65,6 +65,7 @@ bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s)
         return false;
     s->packed = b;
     s->absorbed = 0x1fe; /* everything but x */
+    s->spent = 1u << 3;
     s->kernel = (sg_kernel){.name = "qgemm", .run = run, .scratch = scratch};
     return true;
 }
@@ -135,6 +136,7 @@ bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s)
     b->conv.scale = NULL;
     s->packed = b;
     s->absorbed = 0xa; /* the matrix on the right and its zero points */
+    s->spent = 1u << 1;
     s->kernel = (sg_kernel){.name = "qgemm", .run = integer_run, .scratch = integer_scratch};
     return true;
 }

@@ -79,13 +79,15 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s)
         return false;
     b->a = (sg_qconv_args){
         .s = *shape, .x_signed = x->type.dtype == SG_I8, .x_zero = r->x_zero, .out = r->out, .bias = r->bias, .scale = r->scale};
-    void *room = sg_qconv_packed(&b->a, &bytes) ? sg_plan_room(p, bytes) : NULL;
+    bool filled;
+    void *room = sg_qconv_packed(&b->a, &bytes) ? sg_plan_room(p, bytes, &filled) : NULL;
     if (!room)
         return false;
-    sg_qconv_pack(&b->a, w->data, w->type.dtype == SG_I8, r->w_zero, room);
+    if (!filled)
+        sg_qconv_pack(&b->a, w->data, w->type.dtype == SG_I8, r->w_zero, room);
     b->weight = room;
     s->packed = b;
-    s->absorbed = 1u << 3;
+    s->absorbed = s->spent = 1u << 3;
     s->kernel = (sg_kernel){.name = "qconv_s8", .run = run};
     return true;
 }

@@ -37,7 +37,8 @@ bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool 
     all.n = a->s.oc;
     if (a->s.oc > SIZE_LIMIT || a->s.kh * a->s.kw > SIZE_LIMIT || !sg_q8_packed(&all, SG_Q8_LAYERS, &a->w_pitch, bytes))
         return false;
-    a->layers = sg_q8_layers(&all);
+    if (!a->layers)
+        a->layers = sg_q8_layers(&all);
     if (sg_q8_conv_is_depthwise(a))
         return sg_q8_dwconv_packed(a, q, bytes, n);
     all.n = a->s.oc / a->s.group;

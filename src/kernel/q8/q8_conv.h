@@ -17,7 +17,7 @@ typedef struct sg_q8_conv {
     bool product; /* weights stand as [c, oc] until they are packed */
     int64_t group_pitch, w_pitch; /* bytes of a group, of a panel; a group has panel_n columns of bias and scale */
     int64_t panel_n;
-    int layers;
+    int layers; /* 0 until sg_q8_conv_packed has looked at the weights, or known from a packing before */
 } sg_q8_conv;
 
 /* One filter for each channel, and of few enough taps. */
