@@ -22,7 +22,7 @@ typedef struct check_family {
     void (*bench)(check *c);
 } check_family;
 
-extern const check_family check_conv_last_f32, check_dwconv_f32;
+extern const check_family check_conv_last_f32, check_dwconv_f32, check_q8;
 
 /* A number in [lo, hi]. */
 int64_t check_pick(check *c, int64_t lo, int64_t hi);

@@ -65,14 +65,13 @@ static bool is_last(const sg_tensor *t)
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *out = x->out[0];
+    const sg_pool_max8 *max8 = x->packed;
     job j = {.x = in->data, .y = out->data};
     if (!is_last(in) || !is_last(out) || sg_numel(in) == 0 || sg_numel(out) == 0 || !args_of(x, &j.a))
         return sg_op_ref(x);
     bool average = sg_get_int(x->attrs, SG_A_kind) == SG_POOL_AVERAGE;
-    j.row = average               ? sg_pool_last_average_f32
-            : in->dtype == SG_F32 ? sg_pool_last_max_f32
-            : in->dtype == SG_U8  ? sg_pool_last_max_u8
-                                  : sg_pool_last_max_s8;
+    j.row = average ? sg_pool_last_average_f32 : in->dtype == SG_F32 ? sg_pool_last_max_f32 : sg_pool_last_max_8;
+    j.a.max8 = in->dtype == SG_U8 ? max8->u8 : max8->s8;
     int64_t size = sg_dtypes[in->dtype].bits / 8, taps = j.a.kh * j.a.kw < TASK ? j.a.kh * j.a.kw : TASK;
     j.from = j.a.h * j.a.w * j.a.c * size;
     j.to = j.a.oh * j.a.ow * j.a.c * size;
@@ -90,6 +89,7 @@ bool sg_cpu_bind_pool(sg_plan *p, sg_step *s)
     if (s->n_out > 1 || (type != SG_F32 && (kind != SG_POOL_MAX || (type != SG_U8 && type != SG_I8))) ||
         (kind != SG_POOL_MAX && kind != SG_POOL_AVERAGE))
         return false;
+    s->packed = sg_pool_max8_of(p->cpu);
     s->kernel = (sg_kernel){.name = "pool_last", .run = run};
     return true;
 }

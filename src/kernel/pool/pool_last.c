@@ -33,31 +33,44 @@ static int64_t tap_at(const sg_pool_last_args *a, const taps *t, int64_t ky, int
     for (int64_t ky = (t).ky0; ky < (t).ky1; ky++) \
         for (int64_t kx = (t).kx0; kx < (t).kx1; kx++)
 
-#define MAX_ROW(name, type, above)                                            \
-    void name(const sg_pool_last_args *a, const void *x, int64_t oy, void *y) \
-    {                                                                         \
-        type *to = (type *)y + oy * a->ow * a->c;                             \
-        for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {                  \
-            const taps t = taps_of(a, oy, ox);                                \
-            bool any = false;                                                 \
-            memset(to, 0, (size_t)a->c * sizeof *to);                         \
-            EACH_TAP(t)                                                       \
-            {                                                                 \
-                const type *from = (const type *)x + tap_at(a, &t, ky, kx);   \
-                if (!any)                                                     \
-                    memcpy(to, from, (size_t)a->c * sizeof *to);              \
-                for (int64_t c = 0; any && c < a->c; c++)                     \
-                    to[c] = above(from[c], to[c]) ? from[c] : to[c];          \
-                any = true;                                                   \
-            }                                                                 \
-        }                                                                     \
+void sg_pool_last_max_f32(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
+{
+    float *to = (float *)y + oy * a->ow * a->c;
+    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
+        const taps t = taps_of(a, oy, ox);
+        bool any = false;
+        memset(to, 0, (size_t)a->c * sizeof *to);
+        EACH_TAP(t)
+        {
+            const float *from = (const float *)x + tap_at(a, &t, ky, kx);
+            if (!any)
+                memcpy(to, from, (size_t)a->c * sizeof *to);
+            for (int64_t c = 0; any && c < a->c; c++)
+                to[c] = from[c] > to[c] || from[c] != from[c] ? from[c] : to[c];
+            any = true;
+        }
     }
+}
 
-#define ABOVE(e, max)     ((e) > (max))
-#define ABOVE_NAN(e, max) ((e) > (max) || (e) != (e))
-MAX_ROW(sg_pool_last_max_f32, float, ABOVE_NAN)
-MAX_ROW(sg_pool_last_max_u8, uint8_t, ABOVE)
-MAX_ROW(sg_pool_last_max_s8, int8_t, ABOVE)
+void sg_pool_last_max_8(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
+{
+    uint8_t *to = (uint8_t *)y + oy * a->ow * a->c;
+    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
+        const taps t = taps_of(a, oy, ox);
+        if (t.ky0 >= t.ky1 || t.kx0 >= t.kx1) {
+            memset(to, 0, (size_t)a->c);
+            continue;
+        }
+        const sg_pool_span s = {.x = (const uint8_t *)x + tap_at(a, &t, t.ky0, t.kx0),
+                                .rows = t.ky1 - t.ky0,
+                                .columns = t.kx1 - t.kx0,
+                                .line = a->dilation_h * a->w * a->c,
+                                .pixel = a->dilation_w * a->c,
+                                .n = a->c,
+                                .y = to};
+        a->max8(&s);
+    }
+}
 
 /* Taps of an axis before the end of the padding. */
 static int64_t padded(int64_t at, int64_t dilation, int64_t k, int64_t end)
