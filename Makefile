@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
+.PHONY: bench-check build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -49,6 +49,11 @@ fuzz:
 MODEL ?= examples/keywords/keywords.onnx
 bench: build
 	@$(BUILD)/sedge bench $(MODEL)
+
+# Instruction counts beside the committed ones; bench/check build --update commits to those of today.
+bench-check: build
+	@tools/install-packages bench
+	@bench/check $(BUILD)
 
 install: build
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX) >/dev/null
