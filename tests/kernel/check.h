@@ -1,5 +1,5 @@
 /* The kernel check: every family, on every level of this machine one after the other, against plain loops, with guards around
- * what it writes. A family is a file here and a row of the table in main.c. */
+ * what it writes. A family is a file here and a row of families.def. */
 #ifndef SG_TESTS_KERNEL_CHECK_H
 #define SG_TESTS_KERNEL_CHECK_H
 
@@ -22,7 +22,9 @@ typedef struct check_family {
     void (*bench)(check *c);
 } check_family;
 
-extern const check_family check_conv_last_f32, check_dwconv_f32, check_q8;
+#define FAMILY(name) extern const check_family check_##name;
+#include "families.def"
+#undef FAMILY
 
 /* A number in [lo, hi]. */
 int64_t check_pick(check *c, int64_t lo, int64_t hi);

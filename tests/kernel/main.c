@@ -8,7 +8,11 @@
 
 #include "base/cpu.h"
 
-static const check_family *const families[] = {&check_conv_last_f32, &check_dwconv_f32, &check_q8};
+static const check_family *const families[] = {
+#define FAMILY(name) &check_##name,
+#include "families.def"
+#undef FAMILY
+};
 enum { FAMILIES = sizeof families / sizeof families[0], GUARD = 64, TABLE_MAX = 1024 };
 
 int64_t check_pick(check *c, int64_t lo, int64_t hi)

@@ -1,29 +1,60 @@
-/* Binding of f32 convolutions that stand channels last: weights are packed when the plan is made. One channel a group is a
- * kernel of its own. */
+/* Binding of f32 convolutions that stand channels last: weights are packed when the plan is made. Depthwise convolution and
+ * Winograd's form of 3 x 3 have kernels of their own. */
 #include <stdatomic.h>
 
 #include "backend/cpu/bind_conv.h"
 #include "base/threads.h"
+#include "kernel/conv/wino_f32.h"
 #include "kernel/dwconv/dwconv_f32.h"
 #include "tensor/layout.h"
+
+typedef enum kind { DIRECT, DEPTHWISE, WINOGRAD } kind;
 
 typedef struct bound {
     sg_tile_f32_table tile;
     sg_dw_table dw;
-    bool depthwise;
+    sg_wino_table wino;
+    kind kind;
     sg_conv_bound conv;
     const float *packed;
 } bound;
 
-/* Either kernel, ready to run. */
+/* One of the kernels, ready to run. */
 typedef struct job {
     sg_conv_last v;
     sg_dwconv d;
-    bool depthwise;
+    sg_wino w;
+    kind kind;
     unsigned char *scratch;
+    size_t scratch_step; /* bytes for one worker */
     int64_t tasks, workers;
     atomic_llong next;
 } job;
+
+/* False: sizes past what the kernel takes. */
+static bool init(const bound *b, const sg_conv_shape *a, job *j)
+{
+    j->kind = b->kind;
+    switch (b->kind) {
+    case DEPTHWISE:
+        if (!sg_dwconv_init(&j->d, a, &b->dw))
+            return false;
+        j->tasks = j->d.tasks;
+        return true;
+    case WINOGRAD:
+        if (!sg_wino_init(&j->w, a, &b->tile, &b->wino))
+            return false;
+        j->tasks = sg_wino_tasks(&j->w);
+        j->scratch_step = j->w.scratch;
+        return true;
+    default:
+        if (!sg_conv_last_init(&j->v, a, &b->tile))
+            return false;
+        j->tasks = sg_conv_last_tasks(&j->v);
+        j->scratch_step = j->v.scratch;
+        return true;
+    }
+}
 
 /* Steps of less than STEP_US stay with the caller; multiply-adds of a microsecond, for each lane of a vector. */
 #define STEP_US 50.0
@@ -34,12 +65,8 @@ static bool prepare(const sg_exec *x, job *j)
 {
     const bound *b = x->packed;
     sg_conv_shape a;
-    if (!sg_conv_bound_sizes(&b->conv, x, &a))
+    if (!sg_conv_bound_sizes(&b->conv, x, &a) || !init(b, &a, j))
         return false;
-    j->depthwise = b->depthwise;
-    if (!(b->depthwise ? sg_dwconv_init(&j->d, &a, &b->dw) : sg_conv_last_init(&j->v, &a, &b->tile)))
-        return false;
-    j->tasks = b->depthwise ? j->d.tasks : sg_conv_last_tasks(&j->v);
     double macs = (double)sg_numel(x->out[0]) * (double)(a.c / a.group) * (double)(a.kh * a.kw);
     j->workers = x->threads < 2 || macs < STEP_US * LANE_US * (double)b->tile.lanes ? 1 : x->threads;
     j->workers = j->workers < j->tasks ? j->workers : j->tasks;
@@ -51,7 +78,7 @@ static bool scratch(const sg_exec *x, size_t *bytes)
     job j = {0};
     if (!prepare(x, &j))
         return false;
-    *bytes = j.v.scratch * (size_t)j.workers;
+    *bytes = j.scratch_step * (size_t)j.workers;
     return true;
 }
 
@@ -60,10 +87,13 @@ static void work(void *ctx, int64_t worker)
 {
     job *j = ctx;
     for (long long t; (t = atomic_fetch_add(&j->next, 1)) < j->tasks;) {
-        if (j->depthwise)
+        unsigned char *scratch = j->scratch + (size_t)worker * j->scratch_step;
+        if (j->kind == DEPTHWISE)
             sg_dwconv_run(&j->d, t);
+        else if (j->kind == WINOGRAD)
+            sg_wino_run(&j->w, t, scratch);
         else
-            sg_conv_last_run(&j->v, t, j->scratch + (size_t)worker * j->v.scratch);
+            sg_conv_last_run(&j->v, t, scratch);
     }
 }
 
@@ -73,13 +103,13 @@ static sedge_status run(sg_exec *x)
     const bound *b = x->packed;
     if (!prepare(x, &j))
         return SEDGE_E_BUG; /* scratch took these sizes */
-    j.v.x = j.d.x = x->in[0]->data;
-    j.v.y = j.d.y = x->out[0]->data;
-    j.v.packed = j.d.packed = b->packed;
+    j.v.x = j.d.x = j.w.x = x->in[0]->data;
+    j.v.y = j.d.y = j.w.y = x->out[0]->data;
+    j.v.packed = j.d.packed = j.w.packed = b->packed;
     double lo, hi;
     sg_conv_bounds(x->attrs, &lo, &hi);
-    j.v.lo = j.d.lo = (float)lo;
-    j.v.hi = j.d.hi = (float)hi;
+    j.v.lo = j.d.lo = j.w.lo = (float)lo;
+    j.v.hi = j.d.hi = j.w.hi = (float)hi;
     atomic_init(&j.next, 0);
     sg_parallel((int)j.workers, j.workers, work, &j);
     return SEDGE_OK;
@@ -114,18 +144,50 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
                                           .bias = bias ? bias->data : NULL,
                                           .bias_step = 1,
                                           .bias_scale = 1};
-    sg_conv_last v;
-    sg_dwconv d;
-    if (!(b->depthwise ? sg_dwconv_init(&d, &b->conv.shape, &b->dw) : sg_conv_last_init(&v, &b->conv.shape, &b->tile)))
+    job j = {0};
+    if (!init(b, &b->conv.shape, &j))
         return false;
+    int64_t floats = b->kind == DEPTHWISE ? j.d.floats : b->kind == WINOGRAD ? j.w.floats : j.v.floats;
     bool filled;
-    float *room = sg_plan_room(p, (size_t)(b->depthwise ? d.floats : v.floats) * sizeof *room, &filled);
+    float *room = sg_plan_room(p, (size_t)floats * sizeof *room, &filled);
     b->packed = room;
-    if (room && !filled && b->depthwise)
-        sg_dwconv_pack(&d, &weights, room);
-    else if (room && !filled)
-        sg_conv_last_pack(&v, &weights, room);
-    return room != NULL;
+    if (!room || filled)
+        return room != NULL;
+    if (b->kind == DEPTHWISE)
+        sg_dwconv_pack(&j.d, &weights, room);
+    else if (b->kind == WINOGRAD)
+        sg_wino_pack(&j.w, &weights, room);
+    else
+        sg_conv_last_pack(&j.v, &weights, room);
+    return true;
+}
+
+/* A dim of y, or -1: known only in a run. */
+static int64_t side_of(const sg_slot *y, int axis)
+{
+    sg_dim d = y->type.dim[axis];
+    return sg_dim_is_expr(d) ? -1 : d;
+}
+
+/* Costs in multiply-adds, for one image. Weights are read again for every tile of rows, but come no faster from memory than
+ * WEIGHT_ROWS rows use them. Transforms cost as much as PATCH_MACS products for every channel of a patch, and finding one costs
+ * PATCH_VECTORS. Sizes that are not known yet are taken to be large. */
+#define WEIGHT_ROWS   12
+#define PATCH_MACS    48
+#define PATCH_VECTORS 40
+
+static bool winograd_gains(const bound *b, const sg_slot *y)
+{
+    const sg_conv_shape *a = &b->conv.shape;
+    int64_t oh = side_of(y, 2), ow = side_of(y, 3);
+    if (oh < 0 || ow < 0)
+        oh = ow = 64;
+    double pixels = (double)oh * (double)ow, patches = (double)((oh + 1) / 2) * (double)((ow + 1) / 2);
+    double c = (double)a->c, oc = (double)a->oc, least = WEIGHT_ROWS;
+    double direct = 9 * c * oc * (pixels > least ? pixels : least);
+    double wino = 16 * c * oc * (patches > least ? patches : least) +
+                  patches * (PATCH_MACS * (c + oc) + PATCH_VECTORS * (double)b->tile.lanes);
+    return wino < direct;
 }
 
 bool sg_cpu_tiles_gain(uint32_t cpu)
@@ -137,6 +199,7 @@ bool sg_cpu_tiles_gain(uint32_t cpu)
 
 bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
 {
+    static const char *const name[] = {"conv_last_f32", "dwconv_f32", "wino_f32"};
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 1), *y = sg_step_slot(p, s, s->n_in);
     const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
     if (!is_last(x) || !is_last(y) || !is_constant(w) || (bias && !is_constant(bias)))
@@ -144,13 +207,15 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
     bound *b = sg_arena_alloc(&p->arena, sizeof *b);
     if (!b || !sg_conv_bound_read(p, s, 1, &b->conv) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->conv.shape.oc)))
         return false;
-    b->depthwise = b->conv.shape.group == b->conv.shape.c && b->conv.shape.c == b->conv.shape.oc;
     sg_tile_f32_init(&b->tile, p->cpu);
     sg_dw_init(&b->dw, p->cpu);
+    sg_wino_init_table(&b->wino, p->cpu);
+    const sg_conv_shape *a = &b->conv.shape;
+    b->kind = a->group == a->c && a->c == a->oc ? DEPTHWISE : sg_wino_takes(a) && winograd_gains(b, y) ? WINOGRAD : DIRECT;
     if (!pack(p, b, w, bias))
         return false;
     s->packed = b;
     s->absorbed = s->spent = 1u << 1 | (bias ? 1u << 2 : 0);
-    s->kernel = (sg_kernel){.name = b->depthwise ? "dwconv_f32" : "conv_last_f32", .run = run, .scratch = scratch};
+    s->kernel = (sg_kernel){.name = name[b->kind], .run = run, .scratch = scratch};
     return true;
 }

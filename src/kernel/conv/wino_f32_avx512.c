@@ -1,0 +1,6 @@
+/* Transforms of Winograd's convolution for AVX-512. */
+#include "kernel/simd/f32_avx512.h"
+
+#include "kernel/conv/wino_f32_impl.h"
+
+const sg_wino_table sg_wino_avx512 = {.lanes = V_LANES, .in = wino_in, .out = wino_out};
