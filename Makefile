@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
+.PHONY: bench-check peers build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -49,6 +49,18 @@ fuzz:
 MODEL ?= examples/keywords/keywords.onnx
 bench: build
 	@$(BUILD)/sedge bench $(MODEL)
+
+# Sedge beside five other engines on generated models, into docs/benchmarks.md: PEERS_MODELS="mobilenet_v2 resnet18" make peers
+PEERS_MODELS ?= mobilenet_v1 mobilenet_v2 mobilenet_v3_large mobilenet_v3_small efficientnet_b0 squeezenet resnet18 resnet50 distilbert \
+	kws_dscnn ic_resnet8 vww_mobilenet025 ad_autoencoder
+PEERS := $(BUILD)/peers
+peers: build
+	@tools/install-packages test
+	@test -d $(PEERS)/venv || python3 -m venv $(PEERS)/venv
+	@$(PEERS)/venv/bin/pip install -q onnx onnxruntime openvino ai-edge-litert ncnn pnnx mnn
+	@$(PEERS)/venv/bin/python bench/gen_models.py $(PEERS)/models $(PEERS_MODELS) >/dev/null
+	@cd $(PEERS)/models && ls $(addsuffix .onnx,$(PEERS_MODELS)) $(addsuffix _int8.onnx,$(PEERS_MODELS)) 2>/dev/null >../list || true
+	@$(PEERS)/venv/bin/python bench/peers.py --sedge $(BUILD)/sedge -t 1 -t 2 --write docs/benchmarks.md $$(sed 's|^|$(PEERS)/models/|' $(PEERS)/list)
 
 # Instruction counts beside the committed ones; bench/check build --update commits to those of today.
 bench-check: build

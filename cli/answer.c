@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "sedge/task.h"
 
@@ -370,13 +369,10 @@ static int by_size(const void *a, const void *b)
 static void sum_up(const job *j)
 {
     char peak[32];
-    struct rusage use;
     if (!j->many || j->n_answer < 2 || j->a->json || j->a->jsonl)
         return;
     qsort(j->ms, j->n_answer, sizeof *j->ms, by_size);
-    getrusage(RUSAGE_SELF, &use);
-    printf("%zu answers, p50 %.2f ms, peak memory %s\n", j->n_answer, j->ms[j->n_answer / 2],
-           bytes_text(1024.0 * (double)use.ru_maxrss, peak));
+    printf("%zu answers, p50 %.2f ms, peak memory %s\n", j->n_answer, j->ms[j->n_answer / 2], bytes_text(peak_memory(), peak));
 }
 
 static int answer_all(job *j, const sources *s)

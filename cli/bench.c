@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static int bench_main(int argc, char **argv);
 
@@ -153,10 +152,8 @@ static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
 {
     sedge_session_stats s;
     sedge_model_info mi;
-    struct rusage ru;
     sedge_session_get_stats(b->o.session, &s);
     sedge_model_get_info(b->o.model, &mi);
-    getrusage(RUSAGE_SELF, &ru);
     const figure all[N_FIGURES] = {
         {"min_ms", b->ms[0]},
         {"p50_ms", quantile(b, 0.5)},
@@ -170,7 +167,7 @@ static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
         {"threads", (double)threads},
         {"arena_bytes", (double)s.arena_bytes},
         {"weights_bytes", (double)mi.weights_bytes},
-        {"peak_rss_bytes", 1024.0 * (double)ru.ru_maxrss},
+        {"peak_rss_bytes", peak_memory()},
     };
     memcpy(f, all, sizeof all);
 }

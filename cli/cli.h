@@ -138,6 +138,9 @@ void table_print(table *t, FILE *f);
 /* "1.2 MB", "340 B". */
 const char *bytes_text(double bytes, char text[32]);
 
+/* peak.c: the most bytes that stood in memory at once since the program began. */
+double peak_memory(void);
+
 /* ---- draw.c: graphs as pictures ----------------------------------------------------------------- */
 
 /* The model as published and, when it could be planned, as planned, into PATH: .svg, or .dot for Graphviz. The exit status. */
