@@ -57,9 +57,12 @@ static void print_limits(const sedge_cpu *c)
         else
             table_cell(&t, "reading");
     }
-    if (c->fork_join_us > 0) {
+    if (c->fork_join_us != 0) {
         table_cell(&t, "fork-join");
-        table_cell(&t, "%.2f us", c->fork_join_us);
+        if (c->fork_join_us > 0)
+            table_cell(&t, "%.2f us", c->fork_join_us);
+        else
+            table_cell(&t, "machine is busy");
         table_cell(&t, "%u threads that are awake meet and part", (unsigned)c->threads);
     }
     table_print(&t, stdout);

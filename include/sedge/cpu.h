@@ -23,7 +23,8 @@ typedef struct sedge_cpu {
     uint32_t threads;   /* processors that this process may use */
     double f32_gops;    /* 1e9 operations a second of one core, two for each fused multiply-add */
     double i8_gops;     /* the same of products of bytes, by the instruction that is exact on all of them */
-    double fork_join_us; /* median from the start of a task to its end on all threads, the workers awake; 0 with one thread */
+    double fork_join_us; /* median from the start of a task to its end on all threads, the workers awake; 0 with one thread; -1:
+                         * they did not meet, others use the machine */
     sedge_cpu_memory memory[SEDGE_CPU_MEMORIES];
     int memories;
     unsigned char reserved[64];

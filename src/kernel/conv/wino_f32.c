@@ -16,37 +16,15 @@
 
 /* ---- which transforms ---- */
 
-#if SG_ARCH_X86
-static void init_x86(sg_wino_table *t, uint32_t cpu)
-{
-    if (!(cpu & SG_CPU_AVX2))
-        return;
-    *t = sg_wino_avx2;
-
-    if (!(cpu & SG_CPU_AVX512))
-        return;
-    *t = sg_wino_avx512;
-}
-#endif
-
-#if SG_ARCH_NEON
-static void init_arm(sg_wino_table *t, uint32_t cpu)
-{
-    if (cpu & SG_CPU_NEON)
-        *t = sg_wino_neon;
-}
-#endif
-
 void sg_wino_init_table(sg_wino_table *t, uint32_t cpu)
 {
     (void)cpu;
     *t = sg_wino_any;
-#if SG_ARCH_X86
-    init_x86(t, cpu);
-#endif
-#if SG_ARCH_NEON
-    init_arm(t, cpu);
-#endif
+#define LEVEL(id, suffix)  \
+    if (cpu & SG_CPU_##id) \
+        *t = sg_wino_##suffix;
+#include "kernel/simd/levels.def"
+#undef LEVEL
 }
 
 /* ---- sizes ---- */

@@ -9,14 +9,11 @@ void sg_dw_init(sg_dw_table *t, uint32_t cpu)
 {
     (void)cpu;
     *t = sg_dw_any;
-#if SG_ARCH_X86
-    if (cpu & SG_CPU_AVX2)
-        *t = cpu & SG_CPU_AVX512 ? sg_dw_avx512 : sg_dw_avx2;
-#endif
-#if SG_ARCH_NEON
-    if (cpu & SG_CPU_NEON)
-        *t = sg_dw_neon;
-#endif
+#define LEVEL(id, suffix)  \
+    if (cpu & SG_CPU_##id) \
+        *t = sg_dw_##suffix;
+#include "kernel/simd/levels.def"
+#undef LEVEL
 }
 
 /* Enough tasks for the workers of a large machine, none below what waking one costs. */

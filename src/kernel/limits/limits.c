@@ -34,18 +34,15 @@ void sg_limits_init(sg_limits *l, uint32_t cpu)
 {
     (void)cpu;
     *l = sg_limits_any;
+#define LEVEL(id, suffix)  \
+    if (cpu & SG_CPU_##id) \
+        *l = sg_limits_##suffix;
+#include "kernel/simd/levels.def"
+#undef LEVEL
 #if SG_ARCH_X86
-    if (cpu & SG_CPU_AVX2)
-        *l = sg_limits_avx2;
-    if (cpu & SG_CPU_AVX512)
-        *l = sg_limits_avx512;
     if (cpu & SG_CPU_AVX512VNNI) {
         l->dot = sg_limits_dot_avx512vnni;
         l->dot_ops = sg_limits_dot_ops_avx512vnni;
     }
-#endif
-#if SG_ARCH_NEON
-    if (cpu & SG_CPU_NEON)
-        *l = sg_limits_neon;
 #endif
 }
