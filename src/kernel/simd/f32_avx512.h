@@ -76,4 +76,69 @@ static inline v_f32 v_at_most(v_f32 hi, v_f32 x)
     return _mm512_min_ps(hi, x);
 }
 
+typedef __mmask16 v_mask;
+
+static inline v_mask v_less(v_f32 a, v_f32 b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+/* a where m, else b. */
+static inline v_f32 v_pick(v_mask m, v_f32 a, v_f32 b)
+{
+    return _mm512_mask_blend_ps(m, b, a);
+}
+
+static inline v_f32 v_abs(v_f32 a)
+{
+    return _mm512_abs_ps(a);
+}
+
+static inline v_f32 v_sqrt(v_f32 a)
+{
+    return _mm512_sqrt_ps(a);
+}
+
+static inline v_f32 v_floor(v_f32 a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+
+static inline v_f32 v_ceil(v_f32 a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
+}
+
+static inline v_f32 v_round(v_f32 a)
+{
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+/* |a| with the sign of s. */
+static inline v_f32 v_sign(v_f32 a, v_f32 s)
+{
+    const __m512 sign = _mm512_set1_ps(-0.0f);
+    return _mm512_or_ps(_mm512_andnot_ps(sign, a), _mm512_and_ps(sign, s));
+}
+
+/* a 2^n, n whole and in [-252, 254], rounded once at most. */
+static inline v_f32 v_scale(v_f32 a, v_f32 n)
+{
+    return _mm512_scalef_ps(a, n);
+}
+
+/* A normal number is *m 2^e, *m in [sqrt(1/2), sqrt(2)): gives e. */
+static inline v_f32 v_split(v_f32 a, v_f32 *m)
+{
+    __m512i bits = _mm512_castps_si512(a);
+    __m512i e = _mm512_srai_epi32(_mm512_sub_epi32(bits, _mm512_set1_epi32(0x3f3504f3)), 23);
+    *m = _mm512_castsi512_ps(_mm512_sub_epi32(bits, _mm512_slli_epi32(e, 23)));
+    return _mm512_cvtepi32_ps(e);
+}
+
+static inline float v_sum(v_f32 a)
+{
+    return _mm512_reduce_add_ps(a);
+}
+
 #endif
