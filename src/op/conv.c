@@ -1,6 +1,7 @@
 /* Convolution: the shape rule, the scalar reference over any number of spatial axes, and the causal form with state. */
 #include <math.h>
 
+#include "op/elementwise.h"
 #include "op/wide.h"
 #include "op/window.h"
 
@@ -102,7 +103,7 @@ static sedge_status conv_check(sg_exec *x, conv *v)
 
 void sg_conv_bounds(sg_attrs a, double *lo, double *hi)
 {
-    bool bounded = sg_get_int(a, SG_A_activation) != 0;
+    bool bounded = sg_get_int(a, SG_A_activation) == SG_ACT_BOUNDS;
     *lo = bounded ? sg_get_float(a, SG_A_low) : -HUGE_VAL;
     *hi = bounded ? sg_get_float(a, SG_A_high) : HUGE_VAL;
 }
@@ -115,6 +116,8 @@ sedge_status sg_ref_conv(sg_exec *x)
     sg_tensor *out = x->out[0];
     sg_dtype t = (sg_dtype)in->dtype;
     double lo, hi;
+    sg_fn_params p;
+    int64_t act = sg_act_kind(x->attrs, &p);
     sg_conv_bounds(x->attrs, &lo, &hi);
     if (sg_numel(out) == 0)
         return SEDGE_OK;
@@ -130,7 +133,8 @@ sedge_status sg_ref_conv(sg_exec *x)
             conv_channel(&v, xs + oc / v.ocg * v.icg * v.in_size, ws, bias, ys);
             for (int64_t i = 0; i < v.out_size; i++) {
                 double y = ys[i] < lo ? lo : ys[i];
-                ys[i] = y > hi ? hi : y;
+                y = y > hi ? hi : y;
+                ys[i] = act < 0 ? y : sg_unary_f64((sg_unary_kind)act, y, &p);
             }
             sg_narrow(t, out->data, (n * w->dim[0] + oc) * v.out_size, v.out_size, ys);
         }

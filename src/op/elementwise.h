@@ -34,6 +34,12 @@ typedef struct sg_fn_params {
     double alpha, beta, gamma;
 } sg_fn_params;
 
+/* What `activation` of an op says it does to its result: nothing, bound it by low and high, or SG_ACT_FN + a unary kind. */
+enum { SG_ACT_NONE, SG_ACT_BOUNDS, SG_ACT_FN };
+/* The unary kind and its parameters, or -1. */
+int64_t sg_act_kind(sg_attrs a, sg_fn_params *p);
+sg_fn_params sg_fn_params_of(sg_attrs a);
+
 /* One value of a unary kind, in double. */
 double sg_unary_f64(sg_unary_kind kind, double x, const sg_fn_params *p);
 double sg_binary_f64(sg_binary_kind kind, double x, double y);

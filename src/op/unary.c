@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "tensor/exp.h"
-
 static double sigmoid(double x)
 {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
@@ -53,38 +51,6 @@ static double round_even(double x)
 #include "op/fn.def"
 #undef UNARY
 
-/* Kinds that are exact or good enough in float alone: loops that vectorise. */
-static void f32_relu(const float *in, float *out, int64_t n, const sg_fn_params *p)
-{
-    (void)p;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = in[i] < 0 ? 0 : in[i];
-}
-
-static void f32_sigmoid(const float *in, float *out, int64_t n, const sg_fn_params *p)
-{
-    (void)p;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = sg_sigmoid_f32(in[i]);
-}
-
-static void f32_silu(const float *in, float *out, int64_t n, const sg_fn_params *p)
-{
-    float a = (float)p->alpha;
-    for (int64_t i = 0; i < n; i++)
-        out[i] = in[i] * sg_sigmoid_f32(a * in[i]);
-}
-
-static void f32_hard_swish(const float *in, float *out, int64_t n, const sg_fn_params *p)
-{
-    (void)p;
-    for (int64_t i = 0; i < n; i++) {
-        float t = in[i] / 6 + 0.5f;
-        t = t < 0 ? 0 : t > 1 ? 1 : t;
-        out[i] = in[i] * t;
-    }
-}
-
 typedef double f64_fn(double x, double a, double b, double g);
 typedef void f32_fn(const float *in, float *out, int64_t n, const sg_fn_params *p);
 
@@ -100,15 +66,16 @@ static f32_fn *const f32_table[SG_UNARY_COUNT] = {
 #undef UNARY
 };
 
-static f32_fn *fast_f32(sg_unary_kind kind)
+sg_fn_params sg_fn_params_of(sg_attrs a)
 {
-    switch (kind) {
-    case SG_UNARY_RELU: return f32_relu;
-    case SG_UNARY_SIGMOID: return f32_sigmoid;
-    case SG_UNARY_SWISH: return f32_silu;
-    case SG_UNARY_HARD_SWISH: return f32_hard_swish;
-    default: return f32_table[kind];
-    }
+    return (sg_fn_params){sg_get_float(a, SG_A_alpha), sg_get_float(a, SG_A_beta), sg_get_float(a, SG_A_gamma)};
+}
+
+int64_t sg_act_kind(sg_attrs a, sg_fn_params *p)
+{
+    int64_t kind = sg_get_int(a, SG_A_activation) - SG_ACT_FN;
+    *p = sg_fn_params_of(a);
+    return kind >= 0 && kind < SG_UNARY_COUNT ? kind : -1;
 }
 
 double sg_unary_f64(sg_unary_kind kind, double x, const sg_fn_params *p)
@@ -186,10 +153,10 @@ sedge_status sg_ref_unary(sg_exec *x)
     sg_tensor *out = x->out[0];
     sg_dtype t = (sg_dtype)in->dtype, u = (sg_dtype)out->dtype;
     sg_unary_kind kind = (sg_unary_kind)sg_get_int(x->attrs, SG_A_kind);
-    sg_fn_params p = {sg_get_float(x->attrs, SG_A_alpha), sg_get_float(x->attrs, SG_A_beta), sg_get_float(x->attrs, SG_A_gamma)};
+    sg_fn_params p = sg_fn_params_of(x->attrs);
     int64_t n = sg_numel(in);
     if (t == SG_F32 && u == SG_F32)
-        fast_f32(kind)(in->data, out->data, n, &p);
+        f32_table[kind](in->data, out->data, n, &p);
     else if (t == SG_F32 && u == SG_BOOL)
         for (int64_t i = 0; i < n; i++)
             ((uint8_t *)out->data)[i] = sg_unary_f64(kind, (double)((const float *)in->data)[i], &p) != 0;

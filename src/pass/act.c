@@ -1,25 +1,35 @@
-/* A clip or relu of a convolution that nobody else reads becomes its bounds: a tile is bounded while it is in registers. Runs once, last:
- * passes before it look for convolutions without any. */
+/* A clip, relu or gate of a convolution that nobody else reads becomes its activation, computed while a tile is in registers or the first cache.
+ * Runs once, last: passes before it look for convolutions without any. */
 #include "op/elementwise.h"
 #include "pass/match.h"
 
 #include <math.h>
 
-static sedge_status bounded(sg_graph *g, const sg_match *m, double lo, double hi, sg_nid *by, sg_err *err)
+/* The convolution with an activation, or *by 0. */
+static sedge_status activated(sg_graph *g, const sg_match *m, int64_t act, sg_nid *by, sg_err *err)
 {
     sg_nid conv = m->node[1];
     sg_vid in[3] = {0};
     int n = g->node[conv].n_in;
-    if (sg_vtype(g, g->node[conv].out[0])->dtype != SG_F32 || sg_node_int(g, conv, SG_A_activation) || isnan(lo) || isnan(hi))
+    if (sg_vtype(g, g->node[conv].out[0])->dtype != SG_F32 || sg_node_int(g, conv, SG_A_activation))
         return SEDGE_OK;
     for (int k = 0; k < n; k++)
         in[k] = sg_node_in(g, conv, k);
     SG_TRY(sg_make_like(g, m->node[0], conv, in, n, by, err));
     g->node[*by].name = g->node[conv].name;
     g->node[*by].source = g->node[conv].source;
-    sg_set_int(g, *by, SG_A_activation, 1);
-    sg_set_float(g, *by, SG_A_low, lo);
-    sg_set_float(g, *by, SG_A_high, hi);
+    return sg_set_int(g, *by, SG_A_activation, act) ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+}
+
+static sedge_status bounded(sg_graph *g, const sg_match *m, double lo, double hi, sg_nid *by, sg_err *err)
+{
+    if (isnan(lo) || isnan(hi))
+        return SEDGE_OK;
+    SG_TRY(activated(g, m, SG_ACT_BOUNDS, by, err));
+    if (*by) {
+        sg_set_float(g, *by, SG_A_low, lo);
+        sg_set_float(g, *by, SG_A_high, hi);
+    }
     return SEDGE_OK;
 }
 
@@ -42,11 +52,33 @@ static sedge_status make_clip(sg_graph *g, const sg_match *m, int arg, sg_nid *b
     return bounded(g, m, bound[0], bound[1], by, err);
 }
 
+static sedge_status make_fn(sg_graph *g, const sg_match *m, int kind, sg_nid *by, sg_err *err)
+{
+    static const sg_attr_id param[] = {SG_A_alpha, SG_A_beta, SG_A_gamma};
+    SG_TRY(activated(g, m, SG_ACT_FN + kind, by, err));
+    for (size_t i = 0; *by && i < sizeof param / sizeof param[0]; i++)
+        sg_set_float(g, *by, param[i], sg_node_float(g, m->node[0], param[i]));
+    return SEDGE_OK;
+}
+
 #define OF_CONV SG_P_OP(CONV, SG_P_ANY(0), SG_P_ANY(1))
+
+#define FN(k) SG_RULE(make_fn, SG_UNARY_##k, SG_P_UNARY(k, SG_P_NODE(1)), OF_CONV)
 
 static const sg_rule rules[] = {
     SG_RULE(make_relu, 0, SG_P_UNARY(RELU, SG_P_NODE(1)), OF_CONV),
     SG_RULE(make_clip, 0, SG_P_OP(CLIP, SG_P_NODE(1)), OF_CONV),
+    FN(SWISH),
+    FN(HARD_SWISH),
+    FN(SIGMOID),
+    FN(HARD_SIGMOID),
+    FN(LEAKY_RELU),
+    FN(TANH),
+    FN(GELU),
+    FN(GELU_TANH),
+    FN(MISH),
+    FN(ELU),
+    FN(SOFTPLUS),
 };
 
 sedge_status sg_pass_act(sg_graph *g, int *changed, sg_err *err)

@@ -27,11 +27,4 @@ static inline float sg_exp_neg(float x)
     return x < -87.0f ? 0 : p * scale;
 }
 
-/* 1 / (1 + exp(-x)), from the side where nothing overflows. */
-static inline float sg_sigmoid_f32(float x)
-{
-    float e = sg_exp_neg(x < 0 ? x : -x);
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
 #endif

@@ -75,10 +75,11 @@ static double plain(const job *j, int64_t i, double *size)
             sum += p;
             *size += fabs(p);
         }
-    return fmin(fmax(sum, (double)j->v.lo), (double)j->v.hi);
+    sum = fmin(fmax(sum, (double)j->v.lo), (double)j->v.hi);
+    return j->v.act.fn && sum < 0 ? sum * 0.25 : sum;
 }
 
-static void one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip)
+static void one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_right, bool add, bool clip, bool act)
 {
     char what[160], text[96];
     job j = {0};
@@ -101,6 +102,8 @@ static void one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_right
         j.v.lo = -0.5f;
         j.v.hi = 0.75f;
     }
+    if (act)
+        j.v.act = (sg_act_f32){.fn = sg_unary_f32_of(c->cpu)->fn[SG_FN_F32_LEAKY_RELU], .a = 0.25f};
     run_all(&j);
     for (int64_t i = 0; i < n; i++) {
         double size, want = plain(&j, i, &size);
@@ -130,7 +133,7 @@ static void run(check *c)
                            .dilation_w = check_pick(c, 1, 2),
                            .pad_top = check_pick(c, 0, 8),
                            .pad_left = check_pick(c, 0, 8)};
-        one(c, a, check_pick(c, 0, 8), check_pick(c, 0, 8), i & 1, i & 2);
+        one(c, a, check_pick(c, 0, 8), check_pick(c, 0, 8), i & 1, i & 2, i & 4);
     }
 }
 

@@ -112,6 +112,7 @@ static double compare(check *c, const job *j, const float *y, const char *what)
     for (int64_t i = 0; i < a->n * a->oh * a->ow * a->oc; i++) {
         double size, want = plain(j, i / a->oc / a->ow / a->oh, i / a->oc / a->ow % a->oh, i / a->oc % a->ow, i % a->oc, &size);
         want = fmin(fmax(want, (double)j->v.lo), (double)j->v.hi);
+        want = j->v.act.fn && want < 0 ? want * 0.25 : want;
         double off = fabs(want - (double)y[i]) / (0x1p-24 * size);
         worst = fmax(worst, off);
         if (!(off <= (double)(9 * a->c + 2))) {
@@ -156,6 +157,8 @@ static double one(check *c, sg_conv_shape a, int64_t pad_bottom, int64_t pad_rig
         j.v.lo = -0.5f;
         j.v.hi = 0.75f;
     }
+    if (how & 16)
+        j.v.act = (sg_act_f32){.fn = sg_unary_f32_of(c->cpu)->fn[SG_FN_F32_LEAKY_RELU], .a = 0.25f};
     run_all(&j);
     double worst = compare(c, &j, y, what);
     check_room_free(c, y, n, what);

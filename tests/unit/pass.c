@@ -683,6 +683,19 @@ static void bounds_of_convolutions(void **state)
     }
 }
 
+static void gates_of_convolutions(void **state)
+{
+    static const int kind[] = {SG_UNARY_SWISH,        SG_UNARY_HARD_SWISH, SG_UNARY_SIGMOID,
+                               SG_UNARY_HARD_SIGMOID, SG_UNARY_GELU_TANH,  SG_UNARY_EXP};
+    for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
+        stop(state);
+        start(state);
+        input(4, colours);
+        optimize(un(kind[i], ADD(filter(x, 4, 3, 3), number(-9))));
+        assert_int_equal(rows(NULL, -1), kind[i] == SG_UNARY_EXP ? 2 : 1);
+    }
+}
+
 static void bounds_left(void **state)
 {
     input(4, colours);
@@ -750,6 +763,7 @@ int main(void)
         T(layout_for_free),
         T(layout_left),
         T(bounds_of_convolutions),
+        T(gates_of_convolutions),
         T(bounds_left),
         T(moves_of_all_types),
     };

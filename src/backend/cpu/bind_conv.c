@@ -68,7 +68,9 @@ static void bound(const sg_exec *x)
 {
     float *y = x->out[0]->data;
     double lo, hi;
-    if (!sg_get_int(x->attrs, SG_A_activation))
+    int64_t act = sg_get_int(x->attrs, SG_A_activation);
+    sg_act_f32_tile(&((const sg_conv_bound *)x->packed)->act, y, 0, 1, sg_numel(x->out[0]));
+    if (act != SG_ACT_BOUNDS)
         return;
     sg_conv_bounds(x->attrs, &lo, &hi);
     float least = (float)lo, most = (float)hi;
@@ -112,6 +114,8 @@ bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s)
     const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
     sg_conv_bound *b = sg_arena_alloc(&p->arena, sizeof *b);
     if (!b || !sg_conv_bound_read(p, s, 1, b) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->shape.oc)))
+        return false;
+    if (!sg_cpu_act_of(s->attrs, p->cpu, &b->act))
         return false;
     s->packed = b;
     s->kernel = (sg_kernel){.name = "conv_f32", .run = run};

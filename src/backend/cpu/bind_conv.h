@@ -3,6 +3,7 @@
 #define SG_BACKEND_CPU_BIND_CONV_H
 
 #include "backend/cpu/bind.h"
+#include "backend/cpu/bind_unary.h"
 #include "kernel/conv/shape.h"
 #include "op/window.h"
 
@@ -10,6 +11,7 @@
 typedef struct sg_conv_bound {
     sg_conv_shape shape; /* n, h, w, oh and ow are those of a run; so are pads, where the window resolves them */
     sg_window window;
+    sg_act_f32 act; /* of f32 convolutions, set by those that bind them */
 } sg_conv_bound;
 
 /* Reads step s with weights [oc, c / group, side...] at operand w. False: sizes that are not known yet, do not fit together or

@@ -110,6 +110,7 @@ static sedge_status run(sg_exec *x)
     sg_conv_bounds(x->attrs, &lo, &hi);
     j.v.lo = j.d.lo = j.w.lo = (float)lo;
     j.v.hi = j.d.hi = j.w.hi = (float)hi;
+    j.v.act = j.d.act = j.w.act = b->conv.act;
     atomic_init(&j.next, 0);
     sg_parallel((int)j.workers, j.workers, work, &j);
     return SEDGE_OK;
@@ -206,6 +207,8 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
         return false;
     bound *b = sg_arena_alloc(&p->arena, sizeof *b);
     if (!b || !sg_conv_bound_read(p, s, 1, &b->conv) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->conv.shape.oc)))
+        return false;
+    if (!sg_cpu_act_of(s->attrs, p->cpu, &b->conv.act))
         return false;
     sg_tile_f32_init(&b->tile, p->cpu);
     sg_dw_init(&b->dw, p->cpu);

@@ -20,6 +20,14 @@ bool sg_cpu_act(int64_t kind, sg_fn_params p, uint32_t cpu, sg_act_f32 *f)
     return true;
 }
 
+bool sg_cpu_act_of(sg_attrs a, uint32_t cpu, sg_act_f32 *f)
+{
+    sg_fn_params p;
+    int64_t kind = sg_act_kind(a, &p);
+    *f = (sg_act_f32){.fn = NULL};
+    return kind < 0 || sg_cpu_act(kind, p, cpu, f);
+}
+
 typedef struct job {
     const sg_act_f32 *f;
     const float *x;
@@ -44,10 +52,10 @@ static sedge_status run(sg_exec *x)
 bool sg_cpu_bind_unary(sg_plan *p, sg_step *s)
 {
     const sg_slot *x = sg_step_slot(p, s, 0), *y = sg_step_slot(p, s, s->n_in);
-    sg_fn_params a = {sg_get_float(s->attrs, SG_A_alpha), sg_get_float(s->attrs, SG_A_beta), sg_get_float(s->attrs, SG_A_gamma)};
     sg_act_f32 f, *room;
     if (!x || !y || x->type.dtype != SG_F32 || y->type.dtype != SG_F32 ||
-        !sg_cpu_act(sg_get_int(s->attrs, SG_A_kind), a, p->cpu, &f) || !(room = sg_arena_dup(&p->arena, &f, sizeof f)))
+        !sg_cpu_act(sg_get_int(s->attrs, SG_A_kind), sg_fn_params_of(s->attrs), p->cpu, &f) ||
+        !(room = sg_arena_dup(&p->arena, &f, sizeof f)))
         return false;
     s->packed = room;
     s->kernel = (sg_kernel){.name = "unary_f32", .run = run};

@@ -7,5 +7,7 @@
 
 /* False: the kind has no kernel. */
 bool sg_cpu_act(int64_t kind, sg_fn_params p, uint32_t cpu, sg_act_f32 *f);
+/* What the attribute `activation` asks for beyond bounds (f->fn NULL: nothing). */
+bool sg_cpu_act_of(sg_attrs a, uint32_t cpu, sg_act_f32 *f);
 
 #endif

@@ -206,6 +206,7 @@ static void run_panel(const sg_conv_last *v, int64_t panel, int64_t from, int64_
         t.c = v->y + pixel * a->oc + col;
         t.add = v->add ? v->add + pixel * a->oc + col : NULL;
         v->tile->fn[vectors][rows - 1](&t);
+        sg_act_f32_tile(&v->act, t.c, a->oc, rows, t.n);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "kernel/conv/shape.h"
 #include "kernel/gemm/tile_f32.h"
+#include "kernel/unary/unary_f32.h"
 
 /* A convolution on its way: sg_conv_last_init fills all but the pointers and bounds. */
 typedef struct sg_conv_last {
@@ -22,6 +23,7 @@ typedef struct sg_conv_last {
     const float *x, *packed, *add; /* add: a tensor like y that is added before the bounds, or NULL */
     float *y;
     float lo, hi;
+    sg_act_f32 act; /* of every element after the bounds, while its tile is in the first cache */
 } sg_conv_last;
 
 /* False: too large. Only `a.c, oc, group, kh, kw, dilation_w` decide on the packing. */

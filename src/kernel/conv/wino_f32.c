@@ -232,6 +232,8 @@ static void finish(const sg_wino *v, int64_t panel, int64_t first, int64_t last,
         o.y = v->y + at;
         o.add = v->add ? v->add + at : NULL;
         v->table->out(&o);
+        for (int64_t row = 0; row < o.rows; row++)
+            sg_act_f32_tile(&v->act, o.y + row * o.y_row, o.y_col, o.cols, o.n);
     }
 }
 

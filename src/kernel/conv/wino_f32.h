@@ -45,6 +45,7 @@ typedef struct sg_wino {
     const float *x, *packed, *add;                 /* add: a tensor like y that is added before the bounds, or NULL */
     float *y;
     float lo, hi;
+    sg_act_f32 act; /* of every element after the bounds, while its patch is in the first cache */
 } sg_wino;
 
 /* Whether a convolution has the form: 3 x 3, dense, one group, steps of one. */

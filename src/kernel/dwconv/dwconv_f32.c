@@ -138,6 +138,7 @@ static void run_row(const sg_dwconv *v, int64_t row)
             run_span(v, &r, &s, c, w + lanes, r.inner, r.outer - r.inner);
         for (int64_t x = r.outer; x < a->ow; x++)
             run_span(v, &r, &s, c, w + lanes, x, 1);
+        sg_act_f32_tile(&v->act, v->y + r.at + c, a->c, a->ow, s.lanes);
     }
 }
 

@@ -35,6 +35,7 @@ typedef struct sg_dwconv {
     const float *x, *packed, *add; /* add: a tensor like y that is added before the bounds, or NULL */
     float *y;
     float lo, hi;
+    sg_act_f32 act; /* of every element after the bounds, while its row is in the first cache */
 } sg_dwconv;
 
 /* False: too large. Only `a.c, kh, kw` decide on the packing. */
