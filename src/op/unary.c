@@ -40,28 +40,10 @@ static double round_even(double x)
 #include "op/fn.def"
 #undef UNARY
 
-/* And one loop per kind over f32, with the formula inlined. */
-#define UNARY(id, name, formula, derivative)                                            \
-    static void f32_##id(const float *in, float *out, int64_t n, const sg_fn_params *p) \
-    {                                                                                   \
-        double a = p->alpha, b = p->beta, g = p->gamma;                                 \
-        for (int64_t i = 0; i < n; i++)                                                 \
-            out[i] = (float)fn_##id((double)in[i], a, b, g);                            \
-    }
-#include "op/fn.def"
-#undef UNARY
-
 typedef double f64_fn(double x, double a, double b, double g);
-typedef void f32_fn(const float *in, float *out, int64_t n, const sg_fn_params *p);
 
 static f64_fn *const f64_table[SG_UNARY_COUNT] = {
 #define UNARY(id, name, formula, derivative) fn_##id,
-#include "op/fn.def"
-#undef UNARY
-};
-
-static f32_fn *const f32_table[SG_UNARY_COUNT] = {
-#define UNARY(id, name, formula, derivative) f32_##id,
 #include "op/fn.def"
 #undef UNARY
 };
@@ -155,9 +137,7 @@ sedge_status sg_ref_unary(sg_exec *x)
     sg_unary_kind kind = (sg_unary_kind)sg_get_int(x->attrs, SG_A_kind);
     sg_fn_params p = sg_fn_params_of(x->attrs);
     int64_t n = sg_numel(in);
-    if (t == SG_F32 && u == SG_F32)
-        f32_table[kind](in->data, out->data, n, &p);
-    else if (t == SG_F32 && u == SG_BOOL)
+    if (t == SG_F32 && u == SG_BOOL)
         for (int64_t i = 0; i < n; i++)
             ((uint8_t *)out->data)[i] = sg_unary_f64(kind, (double)((const float *)in->data)[i], &p) != 0;
     else if (sg_is_float(t))
