@@ -31,6 +31,10 @@ sedge_status sg_infer_conv(sg_infer *c)
     y->dim[1] = w->dim[0];
     for (int i = 0; i < win.n; i++)
         SG_TRY(sg_window_out(c, &win, i, x->dim[2 + i], false, &y->dim[2 + i]));
+    const sg_type *sum = c->n_in > 3 ? c->in[3] : NULL;
+    for (int i = 0; sum && i < y->rank; i++)
+        if (sum->rank != y->rank || !sg_d_equal(c, sum->dim[i], y->dim[i]))
+            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "what is added has another shape than the result");
     return SEDGE_OK;
 }
 
@@ -98,6 +102,10 @@ static sedge_status conv_check(sg_exec *x, conv *v)
     v->taps = sg_dim_span(w->dim, 2, w->rank);
     v->icg = w->dim[1];
     v->ocg = w->dim[0] / group;
+    const sg_tensor *sum = x->n_in > 3 ? x->in[3] : NULL;
+    for (int i = 0; sum && i < out->rank; i++)
+        if (sum->rank != out->rank || sum->dim[i] != out->dim[i])
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "what is added has another shape than the result");
     return sg_want_vector(x, x->n_in > 2 ? x->in[2] : NULL, w->dim[0], "bias");
 }
 
@@ -113,6 +121,7 @@ sedge_status sg_ref_conv(sg_exec *x)
     conv v;
     SG_TRY(conv_check(x, &v));
     const sg_tensor *in = x->in[0], *w = x->in[1], *b = x->n_in > 2 ? x->in[2] : NULL;
+    const sg_tensor *sum = x->n_in > 3 ? x->in[3] : NULL; /* may be the bytes of the result */
     sg_tensor *out = x->out[0];
     sg_dtype t = (sg_dtype)in->dtype;
     double lo, hi;
@@ -131,12 +140,14 @@ sedge_status sg_ref_conv(sg_exec *x)
             sg_widen((sg_dtype)w->dtype, w->data, oc * v.icg * v.taps, v.icg * v.taps, ws);
             double bias = b ? sg_load_f64((sg_dtype)b->dtype, b->data, (size_t)oc) : 0;
             conv_channel(&v, xs + oc / v.ocg * v.icg * v.in_size, ws, bias, ys);
+            int64_t at = (n * w->dim[0] + oc) * v.out_size;
             for (int64_t i = 0; i < v.out_size; i++) {
-                double y = ys[i] < lo ? lo : ys[i];
+                double y = ys[i] + (sum ? sg_load_f64(t, sum->data, (size_t)(at + i)) : 0);
+                y = y < lo ? lo : y;
                 y = y > hi ? hi : y;
                 ys[i] = act < 0 ? y : sg_unary_f64((sg_unary_kind)act, y, &p);
             }
-            sg_narrow(t, out->data, (n * w->dim[0] + oc) * v.out_size, v.out_size, ys);
+            sg_narrow(t, out->data, at, v.out_size, ys);
         }
     }
     return SEDGE_OK;

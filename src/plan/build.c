@@ -234,13 +234,29 @@ static bool same_dims(const sg_type *a, const sg_type *b)
     return a->layout == b->layout || sg_layout_free(a->dim, a->rank);
 }
 
-/* An elementwise step may write over an input that dies with it. */
+static bool reads_twice(const sg_plan *p, const sg_step *s, uint32_t k)
+{
+    for (uint32_t i = 0; i < s->n_in; i++) {
+        uint32_t v = p->operand[s->operand + i];
+        if (v && i != k && p->slot[v].storage == p->slot[p->operand[s->operand + k]].storage)
+            return true;
+    }
+    return false;
+}
+
+/* Elementwise steps may write over any input, some kernels over one of their own. */
+static bool may_write_over(const sg_plan *p, const sg_step *s, uint32_t k)
+{
+    return (s->op->flags & SG_OPF_INPLACE) || (k < 32 && (s->over >> k & 1) && !reads_twice(p, s, k));
+}
+
+/* The storage of an input that dies with the step, to write over; 0: none. */
 static uint32_t inplace_of(const builder *b, const sg_step *s, uint32_t t, uint32_t out)
 {
     const sg_plan *p = b->p;
     for (uint32_t k = 0; k < s->n_in; k++) {
         uint32_t v = p->operand[s->operand + k];
-        if (!v || p->slot[v].dynamic)
+        if (!v || p->slot[v].dynamic || !may_write_over(p, s, k))
             continue;
         uint32_t root = p->slot[v].storage;
         if (p->slot[root].base == SG_BASE_ARENA && p->slot[root].space == p->slot[out].space && p->slot[root].death <= t &&
@@ -275,7 +291,7 @@ static void share_storage(builder *b)
             p->slot[first].space == p->slot[o].space) {
             join(b, o, p->slot[first].storage);
             s->view = true;
-        } else if ((s->op->flags & SG_OPF_INPLACE) && !p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
+        } else if (!p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
             uint32_t root = inplace_of(b, s, t, o);
             if (root)
                 join(b, o, root);

@@ -50,6 +50,7 @@ typedef struct sg_step {
     uint32_t absorbed; /* bit k: the kernel does not read operand k, its content went into `packed`; a kernel that falls back
                          * calls sg_exec_ref, which does */
     uint32_t spent; /* bit k: only packing reads operand k's bytes: a saved plan, which has them packed, can do without */
+    uint32_t over; /* bit k: the kernel can write output 0 over operand k, where both are alike and no other operand is */
     uint32_t operand; /* first of n_in + n_out slot numbers in plan->operand */
     uint16_t n_in, n_out;
     uint16_t n_region;

@@ -696,6 +696,62 @@ static void gates_of_convolutions(void **state)
     }
 }
 
+/* What is added becomes an operand, on whichever side it stands, and a relu follows. */
+static void sums_of_convolutions(void **state)
+{
+    for (int form = 0; form < 5; form++) {
+        stop(state);
+        start(state);
+        input(4, colours);
+        sg_vid a = filter(x, 4, 3, 1), b = filter(a, 4, 4, 3);
+        optimize(form == 0   ? ADD(b, a)
+                 : form == 1 ? ADD(a, b)
+                 : form == 2 ? un(SG_UNARY_RELU, ADD(b, a))
+                 : form == 3 ? OP_OF(CLIP, ADD(un(SG_UNARY_RELU, a), b), number(1), number(6))
+                             : ADD(b, un(SG_UNARY_TANH, filter(x, 4, 3, 3))));
+        assert_int_equal(rows(SG_ROW(BINARY), SG_BINARY_ADD), 0);
+        assert_int_equal(ROWS(CONV), form == 4 ? 3 : 2);
+    }
+}
+
+/* Other shapes, and what is bounded before. */
+static void sums_left(void **state)
+{
+    const int64_t row[4] = {1, 4, 1, 5};
+    input(4, colours);
+    optimize(ADD(filter(x, 4, 3, 3), weights(4, row)));
+    assert_int_equal(rows(SG_ROW(BINARY), SG_BINARY_ADD), 1);
+    stop(state);
+    start(state);
+    input(4, colours);
+    sg_vid a = un(SG_UNARY_TANH, filter(x, 4, 3, 3));
+    optimize(ADD(un(SG_UNARY_RELU, filter(a, 4, 4, 3)), a));
+    assert_int_equal(rows(SG_ROW(BINARY), SG_BINARY_ADD), 1);
+}
+
+static sg_vid filter_onto(sg_vid a, int64_t in, int64_t side, sg_vid sum)
+{
+    const int64_t dim[4] = {4, in, side, side}, pads[4] = {side / 2, side / 2, side / 2, side / 2};
+    sg_vid y = OP_OF(CONV, a, weights(4, dim), vector(4), sum);
+    sg_set_ints(g, g->value[y].def, SG_A_pads, pads, 4);
+    sg_set_int(g, g->value[y].def, SG_A_group, 4 / in);
+    return y;
+}
+
+/* Over what dies: unless the convolution reads it too. Dense, Winograd's and depthwise. */
+static void sums_in_place(void **state)
+{
+    for (int64_t form = 0; form < 6; form++) {
+        stop(state);
+        start(state);
+        input(4, colours);
+        sg_vid a = un(SG_UNARY_TANH, filter(x, 4, 3, 3)), b = un(SG_UNARY_SIGMOID, filter(x, 4, 3, 3));
+        sg_vid y = filter_onto(a, form % 3 == 2 ? 1 : 4, form % 3 ? 3 : 1, form < 3 ? b : a);
+        lay_out(un(SG_UNARY_SIN, y), every_op);
+        assert_int_equal(ROWS(RELAYOUT), 2);
+    }
+}
+
 static void bounds_left(void **state)
 {
     input(4, colours);
@@ -765,6 +821,9 @@ int main(void)
         T(bounds_of_convolutions),
         T(gates_of_convolutions),
         T(bounds_left),
+        T(sums_of_convolutions),
+        T(sums_left),
+        T(sums_in_place),
         T(moves_of_all_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

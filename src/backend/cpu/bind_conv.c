@@ -64,11 +64,14 @@ static void run_part(void *ctx, int64_t i)
         run_channels(c, oc, oc + c->chunk < end ? oc + c->chunk : end, c->scratch + (size_t)i * c->scratch_bytes);
 }
 
-static void bound(const sg_exec *x)
+static void finish(const sg_exec *x)
 {
     float *y = x->out[0]->data;
+    const float *sum = x->n_in > 3 && x->in[3] ? x->in[3]->data : NULL;
     double lo, hi;
     int64_t act = sg_get_int(x->attrs, SG_A_activation);
+    for (int64_t i = 0, n = sum ? sg_numel(x->out[0]) : 0; i < n; i++)
+        y[i] += sum[i];
     sg_act_f32_tile(&((const sg_conv_bound *)x->packed)->act, y, 0, 1, sg_numel(x->out[0]));
     if (act != SG_ACT_BOUNDS)
         return;
@@ -100,7 +103,7 @@ static sedge_status run(sg_exec *x)
         c.x += a.c * a.h * a.w;
         c.y += a.oc * a.oh * a.ow;
     }
-    bound(x);
+    finish(x);
     return SEDGE_OK;
 }
 

@@ -106,6 +106,7 @@ static sedge_status run(sg_exec *x)
     j.v.x = j.d.x = j.w.x = x->in[0]->data;
     j.v.y = j.d.y = j.w.y = x->out[0]->data;
     j.v.packed = j.d.packed = j.w.packed = b->packed;
+    j.v.add = j.d.add = j.w.add = x->n_in > 3 && x->in[3] ? x->in[3]->data : NULL;
     double lo, hi;
     sg_conv_bounds(x->attrs, &lo, &hi);
     j.v.lo = j.d.lo = j.w.lo = (float)lo;
@@ -202,8 +203,8 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
 {
     static const char *const name[] = {"conv_last_f32", "dwconv_f32", "wino_f32"};
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 1), *y = sg_step_slot(p, s, s->n_in);
-    const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL;
-    if (!is_last(x) || !is_last(y) || !is_constant(w) || (bias && !is_constant(bias)))
+    const sg_slot *bias = s->n_in > 2 ? sg_step_slot(p, s, 2) : NULL, *add = s->n_in > 3 ? sg_step_slot(p, s, 3) : NULL;
+    if (!is_last(x) || !is_last(y) || !is_constant(w) || (bias && !is_constant(bias)) || (add && !is_last(add)))
         return false;
     bound *b = sg_arena_alloc(&p->arena, sizeof *b);
     if (!b || !sg_conv_bound_read(p, s, 1, &b->conv) || (bias && (bias->type.rank != 1 || bias->type.dim[0] != b->conv.shape.oc)))
@@ -219,6 +220,7 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
         return false;
     s->packed = b;
     s->absorbed = s->spent = 1u << 1 | (bias ? 1u << 2 : 0);
+    s->over = 1u << 3;
     s->kernel = (sg_kernel){.name = name[b->kind], .run = run, .scratch = scratch};
     return true;
 }

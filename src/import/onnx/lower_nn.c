@@ -2,6 +2,16 @@
 #include "import/onnx/lower.h"
 #include "op/softmax.h"
 
+/* The row takes more than ONNX's Conv has: what is added, and bounds. */
+sedge_status sg_lower_conv(sg_onnx_node *n)
+{
+    if (n->n_in > 3)
+        return sg_fail(n->err, SEDGE_E_FORMAT, "has %d inputs, Conv takes 2 to 3", n->n_in);
+    if (sg_on_has(n, "activation") || sg_on_has(n, "low") || sg_on_has(n, "high"))
+        return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "bounds are no attributes of Conv");
+    return sg_lower_direct(n);
+}
+
 sedge_status sg_lower_pool(sg_onnx_node *n)
 {
     int count;
