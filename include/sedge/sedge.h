@@ -116,7 +116,7 @@ int sedge_model_input(const sedge_model *model, int i, sedge_io *out);
 int sedge_model_output(const sedge_model *model, int i, sedge_io *out);
 
 typedef struct sedge_model_info {
-    const char *format;           /* "onnx" */
+    const char *format;           /* "onnx", "tflite" */
     const char *producer;         /* "" if not stated */
     int64_t ir_version;
     int n_opset;

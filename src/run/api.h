@@ -3,7 +3,7 @@
 #define SG_RUN_API_H
 
 #include "base/map.h"
-#include "import/onnx/import.h"
+#include "import/import.h"
 #include "run/frame.h"
 #include "sedge/sedge.h"
 
@@ -16,7 +16,7 @@ struct sedge_model {
     void *copy;            /* weights = copy: the bytes */
     const uint8_t *data;
     size_t size;
-    sg_onnx_info info;
+    sg_import_info info;
     sg_graph *graph;
     int n_op; /* source operators by count */
     const char **op_name;

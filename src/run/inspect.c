@@ -45,7 +45,7 @@ static double count_macs(const sg_graph *g)
 void sedge_model_get_info(const sedge_model *m, sedge_model_info *out)
 {
     memset(out, 0, sizeof *out);
-    out->format = "onnx";
+    out->format = m->info.format;
     out->producer = m->info.producer ? m->info.producer : "";
     out->ir_version = m->info.ir_version;
     out->n_opset = m->info.n_opset;

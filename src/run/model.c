@@ -54,7 +54,7 @@ void sedge_model_close(sedge_model **model)
     if (!m)
         return;
     sg_graph_free(m->graph);
-    sg_onnx_info_close(&m->info);
+    sg_import_close(&m->info);
     sg_arena_free(&m->arena);
     if (m->copy)
         sg_free_aligned(&m->mem, m->copy, m->size);
@@ -121,9 +121,9 @@ static sedge_status list_info(sedge_model *m)
 
 static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
 {
-    const sg_onnx_library lib = {m->lib.data, m->lib.size};
-    const sg_onnx_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
-    SG_TRY(sg_onnx_import_with(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
+    const sg_import_library lib = {m->lib.data, m->lib.size};
+    const sg_import_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
+    SG_TRY(sg_import(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
     SG_TRY(sg_verify(m->graph, err));
     size_t n = count_nodes(m->graph);
     m->op_name = sg_arena_array(&m->arena, n + 1, sizeof *m->op_name);
@@ -243,23 +243,24 @@ static int io_of(const sg_graph *g, sg_vid v, sedge_io *out)
     return 1;
 }
 
+/* The model's own state is no business of callers. */
 int sedge_model_inputs(const sedge_model *m)
 {
-    return (int)m->graph->n_input;
+    return (int)m->graph->n_input - m->info.n_state;
 }
 int sedge_model_outputs(const sedge_model *m)
 {
-    return (int)m->graph->n_output;
+    return (int)m->graph->n_output - m->info.n_state;
 }
 
 int sedge_model_input(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && (size_t)i < m->graph->n_input ? io_of(m->graph, m->graph->input[i], out) : 0;
+    return i >= 0 && i < sedge_model_inputs(m) ? io_of(m->graph, m->graph->input[i], out) : 0;
 }
 
 int sedge_model_output(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && (size_t)i < m->graph->n_output ? io_of(m->graph, m->graph->output[i], out) : 0;
+    return i >= 0 && i < sedge_model_outputs(m) ? io_of(m->graph, m->graph->output[i], out) : 0;
 }
 
 int sedge_model_op(const sedge_model *m, int i, const char **name, int *count)

@@ -81,6 +81,8 @@ static sedge_status mark_states(sedge_plan *p, const sedge_plan_opts *o, sg_err 
         SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
         p->graph->value[p->graph->input[in]].role = SG_STATE;
     }
+    for (int k = 1; k <= p->model->info.n_state; k++) /* the model's own */
+        p->graph->value[p->graph->input[p->graph->n_input - (size_t)k]].role = SG_STATE;
     return SEDGE_OK;
 }
 
@@ -91,6 +93,8 @@ static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *
         SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
         p->plan->link[in] = out;
     }
+    for (uint32_t k = 1; k <= (uint32_t)p->model->info.n_state; k++)
+        p->plan->link[p->plan->n_input - k] = (int32_t)(p->plan->n_output - k);
     return SEDGE_OK;
 }
 

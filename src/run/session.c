@@ -266,7 +266,13 @@ static sedge_status state_fresh(sedge_session *s, sg_state *st, sg_err *err)
     st->t.data = sg_pool_alloc(&s->run.pool, bytes);
     if (!st->t.data)
         return sg_fail(err, SEDGE_E_NOMEM, "no memory for %zu bytes of state", bytes);
-    memset(st->t.data, 0, bytes);
+    const sg_import_info *info = &s->plan->model->info;
+    uint32_t own = st->in + (uint32_t)info->n_state - p->n_input;
+    const void *first = st->in + (uint32_t)info->n_state >= p->n_input ? info->state[own] : NULL;
+    if (first)
+        memcpy(st->t.data, first, bytes);
+    else
+        memset(st->t.data, 0, bytes);
     return SEDGE_OK;
 }
 

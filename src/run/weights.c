@@ -69,7 +69,7 @@ sedge_status sg_weights_drop(const sedge_model *m, sg_mem *mem, const sg_plan *p
         if (k.n)
             qsort(k.r, k.n, sizeof *k.r, by_from);
         drop_others(&m->map, &k);
-        for (const sg_onnx_file *f = m->info.file; f; f = f->next)
+        for (const sg_import_file *f = m->info.file; f; f = f->next)
             drop_others(&f->map, &k);
     }
     sg_free(mem, k.r, k.cap * sizeof *k.r);

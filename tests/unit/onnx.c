@@ -11,7 +11,7 @@ typedef struct import {
     sg_mem mem;
     sg_arena arena;
     sg_err err;
-    sg_onnx_info info;
+    sg_import_info info;
     sg_graph *g;
 } import;
 
@@ -26,7 +26,7 @@ static sedge_status open_bytes(import *im, const unsigned char *b, size_t n, con
 static void close_import(import *im)
 {
     sg_graph_free(im->g);
-    sg_onnx_info_close(&im->info);
+    sg_import_close(&im->info);
     sg_arena_free(&im->arena);
     assert_int_equal(im->mem.used, 0);
 }

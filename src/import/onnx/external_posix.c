@@ -69,9 +69,9 @@ static sedge_status map_fd(int fd, const char *name, sg_map *map, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status file_get(const sg_onnx_files *files, sg_bytes loc, sg_onnx_file **out, sg_err *err)
+static sedge_status file_get(const sg_onnx_files *files, sg_bytes loc, sg_import_file **out, sg_err *err)
 {
-    for (sg_onnx_file *f = *files->list; f; f = f->next)
+    for (sg_import_file *f = *files->list; f; f = f->next)
         if (strlen(f->name) == loc.n && memcmp(f->name, loc.p, loc.n) == 0)
             return *out = f, SEDGE_OK;
     char rel[1024];
@@ -79,7 +79,7 @@ static sedge_status file_get(const sg_onnx_files *files, sg_bytes loc, sg_onnx_f
         return sg_fail(err, SEDGE_E_FORMAT, "external data: the location is empty, absolute or too long");
     memcpy(rel, loc.p, loc.n);
     rel[loc.n] = 0;
-    sg_onnx_file *f = sg_arena_alloc(files->arena, sizeof *f);
+    sg_import_file *f = sg_arena_alloc(files->arena, sizeof *f);
     if (!f || !(f->name = sg_arena_str(files->arena, rel, loc.n)))
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     int fd = walk_open(folder_open(files->model), rel);
@@ -101,7 +101,7 @@ sedge_status sg_onnx_external(const sg_onnx_files *files, sg_bytes location, uin
     static const uint64_t none[2] = {0, 0};
     if (!files || !files->model)
         return sg_fail(err, SEDGE_E_UNSUPPORTED, "external data needs the model to be opened as a file");
-    sg_onnx_file *f;
+    sg_import_file *f;
     SG_TRY(file_get(files, location, &f, err));
     if (offset > f->map.size || size > f->map.size - offset)
         return sg_fail(err, SEDGE_E_FORMAT, "external data %.200s: %llu bytes at %llu are past its end", f->name,

@@ -16,10 +16,10 @@ static sedge_status text(sg_onnx *s, const sg_pb_field *f, const char **out)
     return *out ? SEDGE_OK : nomem(s);
 }
 
-static sedge_status meta_read(sg_onnx *s, sg_pb msg, sg_onnx_meta *out)
+static sedge_status meta_read(sg_onnx *s, sg_pb msg, sg_import_meta *out)
 {
     sg_pb_field f;
-    *out = (sg_onnx_meta){"", ""};
+    *out = (sg_import_meta){"", ""};
     while (sg_pb_next(&msg, &f)) {
         if (f.num == SG_PF_ENTRY_KEY)
             SG_TRY(text(s, &f, &out->key));
@@ -39,8 +39,8 @@ static sedge_status count(sg_onnx *s, sg_pb msg, uint32_t field, size_t *out)
 typedef struct model {
     sg_pb graph;
     bool has_graph;
-    sg_onnx_opset *opset;
-    sg_onnx_meta *meta;
+    sg_import_opset *opset;
+    sg_import_meta *meta;
 } model;
 
 static sedge_status model_rooms(sg_onnx *s, sg_pb msg, size_t n_lib_fn, model *m)
@@ -57,7 +57,7 @@ static sedge_status model_rooms(sg_onnx *s, sg_pb msg, size_t n_lib_fn, model *m
 
 static sedge_status model_scan(sg_onnx *s, sg_pb msg, model *m)
 {
-    sg_onnx_info *info = s->info;
+    sg_import_info *info = s->info;
     sg_pb_field f;
     while (sg_pb_next(&msg, &f)) {
         switch (f.num) {
@@ -84,7 +84,7 @@ static sedge_status model_scan(sg_onnx *s, sg_pb msg, model *m)
     return SEDGE_OK;
 }
 
-static sedge_status library_scan(sg_onnx *s, const sg_onnx_library *lib)
+static sedge_status library_scan(sg_onnx *s, const sg_import_library *lib)
 {
     sg_pb msg = sg_pb_open(lib->data, lib->size);
     sg_pb_field f;
@@ -120,32 +120,6 @@ static sedge_status inputs(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_graph *p)
     return SEDGE_OK;
 }
 
-static bool is_output(const sg_graph *g, sg_vid v)
-{
-    for (size_t i = 0; i < g->n_output; i++)
-        if (g->output[i] == v)
-            return true;
-    return false;
-}
-
-/* Outputs are known by their names, so a value that already has another use as such gets a copy. */
-static sedge_status output(sg_onnx *s, sg_graph *g, sg_vid v, const char *name)
-{
-    const char *old = g->value[v].name;
-    if (!old || strcmp(old, name) != 0) {
-        if (g->value[v].role != SG_COMPUTED || is_output(g, v)) {
-            sg_nid id = sg_node_new(g, SG_ROW(IDENTITY), &v, 1, 1, 0);
-            if (!id)
-                return nomem(s);
-            g->node[id].name = name;
-            SG_TRY(sg_infer_node(g, id, s->err));
-            v = sg_node_out(g, id, 0);
-        }
-        g->value[v].name = name;
-    }
-    return sg_output_add(g, v) == SEDGE_OK ? SEDGE_OK : nomem(s);
-}
-
 static sedge_status graph_build(sg_onnx *s, const sg_onp_graph *p, sg_graph *g)
 {
     sg_onnx_scope sc = {.g = g, .frame = &s->frame, .table = {.mem = s->mem}};
@@ -159,13 +133,14 @@ static sedge_status graph_build(sg_onnx *s, const sg_onp_graph *p, sg_graph *g)
         sg_vid v = SG_NONE_ID;
         st = sg_onnx_resolve(s, &sc, p->output[i], &v);
         if (st == SEDGE_OK)
-            st = v ? output(s, g, v, p->output[i]) : sg_fail(s->err, SEDGE_E_FORMAT, "output %.100s is absent", p->output[i]);
+            st = v ? sg_import_output(g, v, p->output[i], s->err)
+                   : sg_fail(s->err, SEDGE_E_FORMAT, "output %.100s is absent", p->output[i]);
     }
     sg_onnx_table_free(&sc.table);
     return st;
 }
 
-static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const sg_onnx_library *lib, int n_lib, sg_graph **out)
+static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const sg_import_library *lib, int n_lib, sg_graph **out)
 {
     size_t n_lib_fn = 0;
     for (int i = 0; i < n_lib; i++) {
@@ -194,15 +169,16 @@ static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const s
     return st;
 }
 
-sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path, const sg_onnx_extra *extra,
-                                 sg_onnx_info *info, sg_graph **out, sg_err *err)
+sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t size, const char *path,
+                                 const sg_import_extra *extra, sg_import_info *info, sg_graph **out, sg_err *err)
 {
     sg_err own = {0}; /* the importer looks at its record, so there is always one */
-    sg_onnx_info none;
+    sg_import_info none;
     path = info ? path : NULL; /* mapped files need an owner */
     info = info ? info : &none;
     memset(info, 0, sizeof *info);
     info->producer = info->producer_version = info->domain = "";
+    info->format = "onnx";
     *out = NULL;
     struct sg_onnx s = {.arena = arena, .tmp = {.mem = arena->mem}, .mem = arena->mem, .err = &own, .info = info, .path = path};
     if (extra) {
@@ -218,14 +194,8 @@ sedge_status sg_onnx_import_with(sg_arena *arena, const uint8_t *data, size_t si
     return st;
 }
 
-sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_onnx_info *info,
+sedge_status sg_onnx_import(sg_arena *arena, const uint8_t *data, size_t size, const char *path, sg_import_info *info,
                             sg_graph **out, sg_err *err)
 {
     return sg_onnx_import_with(arena, data, size, path, NULL, info, out, err);
-}
-
-void sg_onnx_info_close(sg_onnx_info *info)
-{
-    for (; info->file; info->file = info->file->next)
-        sg_map_close(&info->file->map);
 }

@@ -1,7 +1,7 @@
 /* One node: finding what lowers its operator, running it, and binding its outputs to their names. */
 #include <string.h>
 
-#include "import/onnx/kinds.h"
+#include "import/kinds.h"
 #include "import/onnx/state.h"
 
 static const sg_onnx_op table[] = {

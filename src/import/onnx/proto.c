@@ -52,10 +52,10 @@ static sedge_status domain_read(sg_onnx *s, const sg_pb_field *f, const char **o
     return SEDGE_OK;
 }
 
-sedge_status sg_onp_opset_read(sg_onnx *s, sg_pb msg, sg_onnx_opset *out)
+sedge_status sg_onp_opset_read(sg_onnx *s, sg_pb msg, sg_import_opset *out)
 {
     sg_pb_field f;
-    *out = (sg_onnx_opset){"", 1};
+    *out = (sg_import_opset){"", 1};
     while (sg_pb_next(&msg, &f)) {
         if (f.num == SG_PF_OPSET_DOMAIN)
             SG_TRY(domain_read(s, &f, &out->domain));

@@ -45,10 +45,10 @@ typedef struct sg_onp_fn {
     const char **in, **out;
     sg_onp_node *node;
     sg_onp_attr *attr; /* parameters with a default */
-    sg_onnx_opset *opset;
+    sg_import_opset *opset;
     int n_in, n_out, n_node, n_attr, n_opset;
     int next;     /* 1 + index of the next function of the same name, 0: none */
-    bool library; /* from a sg_onnx_library: the table of operators goes first */
+    bool library; /* from a sg_import_library: the table of operators goes first */
     bool seen;    /* by the search for unknown operators */
 } sg_onp_fn;
 
@@ -88,7 +88,7 @@ typedef struct sg_onnx_arg {
 typedef struct sg_onnx_frame {
     const struct sg_onnx_frame *caller;
     const sg_onp_fn *fn; /* NULL: the model */
-    const sg_onnx_opset *opset;
+    const sg_import_opset *opset;
     int n_opset;
     sg_onnx_arg *arg;
     int n_arg;
@@ -113,7 +113,7 @@ struct sg_onnx {
     sg_arena tmp; /* dies with the import */
     sg_mem *mem;
     sg_err *err;
-    sg_onnx_info *info;
+    sg_import_info *info;
     const char *path;
     const sg_custom *custom;
     int n_custom;
@@ -156,7 +156,7 @@ sedge_status sg_onp_graph_read(sg_onnx *s, sg_pb msg, sg_onp_graph **out);
 sedge_status sg_onp_node_read(sg_onnx *s, sg_pb msg, sg_onp_node *out);
 sedge_status sg_onp_attr_read(sg_onnx *s, sg_pb msg, sg_onp_attr *out);
 sedge_status sg_onp_fn_read(sg_onnx *s, sg_pb msg, sg_onp_fn *out);
-sedge_status sg_onp_opset_read(sg_onnx *s, sg_pb msg, sg_onnx_opset *out);
+sedge_status sg_onp_opset_read(sg_onnx *s, sg_pb msg, sg_import_opset *out);
 /* Number of occurrences of a field, SIZE_MAX when malformed. */
 size_t sg_onp_count(sg_pb msg, uint32_t field);
 /* The type in a ValueInfoProto; without one: a tensor of which nothing is known. */

@@ -9,7 +9,7 @@
 typedef struct sg_onnx_files {
     sg_arena *arena;
     const char *model; /* path of the model file */
-    sg_onnx_file **list;
+    sg_import_file **list;
 } sg_onnx_files;
 
 /* Bytes [offset, offset + size) of a file beside the model. `location` is relative and stays in the model's folder. */

@@ -1,6 +1,6 @@
-/* The enumerations that the `extra` column of the operator table names. */
-#ifndef SG_IMPORT_ONNX_KINDS_H
-#define SG_IMPORT_ONNX_KINDS_H
+/* The enumerations that the `extra` columns of the operator tables name. */
+#ifndef SG_IMPORT_KINDS_H
+#define SG_IMPORT_KINDS_H
 
 #include "op/elementwise.h"
 #include "op/index.h"
