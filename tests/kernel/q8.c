@@ -72,7 +72,7 @@ static void fill(check *c, job *j, bool any)
         j->scale[i] = (float)check_pick(c, 1, 1000) * (any ? 3e-3f : 3e-6f);
     }
     j->a.x_zero = (uint8_t)j->x_zero;
-    j->a.out = (sg_q8_out){zero_of(c, j->y_signed, true), j->y_signed ? -128 : 0, j->y_signed ? 127 : 255};
+    j->a.out = (sg_q8_out){.zero = zero_of(c, j->y_signed, true), .lo = j->y_signed ? -128 : 0, .hi = j->y_signed ? 127 : 255};
 }
 
 static bool open_job(check *c, job *j, const sg_conv_shape *s, bool any)
@@ -93,9 +93,8 @@ static bool open_job(check *c, job *j, const sg_conv_shape *s, bool any)
     int32_t zero = !flips ? j->x_zero : j->x_signed ? j->x_zero + 128 : j->x_zero - 128;
     sg_q8_conv_pack(&j->a, &j->q, j->w, j->w_signed, j->w_zero, j->bias, j->scale, zero, j->packed, j->to_bias, j->to_scale);
     j->a.flip = flips ? 0x80808080u : 0;
-    j->a.weight = j->packed;
-    j->a.bias = j->to_bias;
-    j->a.scale = j->sums ? NULL : j->to_scale;
+    if (j->sums)
+        j->a.scale = NULL;
     return true;
 }
 

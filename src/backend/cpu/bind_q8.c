@@ -56,9 +56,6 @@ bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_
         sg_q8_conv_pack(&b->conv, &b->q, w->data, w_signed, w_zero, bias, scale, x_zero, room, to_bias, to_scale);
     }
     b->conv.flip = flips ? 0x80808080u : 0;
-    b->conv.weight = room;
-    b->conv.bias = to_bias;
-    b->conv.scale = to_scale;
     return true;
 }
 
@@ -164,7 +161,7 @@ bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s)
     b->conv = (sg_q8_conv){.s = image.shape};
     bool x_signed = x->type.dtype == SG_I8;
     b->conv.x_zero = (uint8_t)r->x_zero;
-    b->conv.out = (sg_q8_out){r->out.zero, r->out.lo, r->out.hi};
+    b->conv.out = (sg_q8_out){.zero = r->out.zero, .lo = r->out.lo, .hi = r->out.hi};
     if (!sg_q8_bound_pack(p, b, w, r->w_zero, r->bias, r->scale, sg_q8_form_zero(b, r->x_zero, x_signed), x_signed))
         return false;
     s->packed = b;

@@ -60,7 +60,7 @@ bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s)
     if (!b)
         return false;
     bool x_signed = x->type.dtype == SG_I8;
-    b->conv.out = (sg_q8_out){r->out.zero, r->out.lo, r->out.hi};
+    b->conv.out = (sg_q8_out){.zero = r->out.zero, .lo = r->out.lo, .hi = r->out.hi};
     if (!sg_q8_bound_pack(p, b, w, r->w_zero, r->bias, r->scale, sg_q8_form_zero(b, r->x_zero, x_signed), x_signed))
         return false;
     s->packed = b;

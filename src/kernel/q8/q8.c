@@ -44,27 +44,34 @@ static void add_stretch(const sg_q8_tile *t, const int16_t *x, const int8_t *w, 
         acc[i / SG_Q8_N][i % SG_Q8_N] += (uint32_t)sum[i];
 }
 
+/* Bytes [from, from + k) of every row, its runs one behind the other. */
 static void widen(const sg_q8_tile *t, int64_t from, int64_t k, int16_t *to)
 {
     const uint8_t flip = (uint8_t)t->flip;
-    const int64_t up = sg_qdot_up(k, SG_QDOT_K);
+    const int64_t up = sg_qdot_up(k, SG_QDOT_K), each = t->fours * SG_Q8_K;
     memset(to, 0, (size_t)(sg_qdot_up(t->rows, SG_QDOT_X) * up) * sizeof *to);
-    for (int r = 0; r < t->rows; r++)
-        for (int64_t i = 0; i < k; i++)
-            to[r * up + i] = (int16_t)(t->x[r * t->x_pitch + from + i] ^ flip);
+    for (int64_t i = 0; i < k;) {
+        int64_t run = (from + i) / each, at = (from + i) % each, n = each - at < k - i ? each - at : k - i;
+        for (int r = 0; r < t->rows; r++) {
+            const uint8_t *x = t->x + r * t->x_pitch + t->run[run] + at;
+            for (int64_t j = 0; j < n; j++)
+                to[r * up + i + j] = (int16_t)(x[j] ^ flip);
+        }
+        i += n;
+    }
 }
 
 static void tile(const sg_q8_tile *t)
 {
     int16_t x[ROWS * DEPTH];
     uint32_t acc[ROWS][SG_Q8_N];
+    const int64_t all = t->runs * t->fours * SG_Q8_K;
     for (int r = 0; r < t->rows; r++)
         memcpy(acc[r], t->bias, sizeof acc[r]);
-    for (int64_t at = 0; at < t->k; at += DEPTH) {
-        int64_t k = t->k - at < DEPTH ? t->k - at : DEPTH;
+    for (int64_t at = 0; at < all; at += DEPTH) {
+        int64_t k = all - at < DEPTH ? all - at : DEPTH;
         widen(t, at, k, x);
-        for (int layer = 0; layer < t->layers; layer++)
-            add_stretch(t, x, t->w + (layer * sg_q8_up(t->k, SG_Q8_K) + at) * SG_Q8_N, k, acc);
+        add_stretch(t, x, t->w + at * SG_Q8_N, k, acc);
     }
     for (int r = 0; r < t->rows; r++) {
         uint8_t *y = t->y + r * t->y_pitch;
@@ -85,7 +92,7 @@ static void dw_block(const sg_q8_dw *d, int64_t at, int64_t from, int count)
     uint32_t acc[SG_Q8_N];
     memcpy(acc, d->bias + from, sizeof acc);
     for (int t = 0; t < d->taps; t++) {
-        const uint8_t *x = d->tap[t] + at * d->step[t] + from;
+        const uint8_t *x = d->x + at * d->step + d->tap[t] + from;
         const int8_t *u = w + t / 4 * SG_Q8_N * 4 + t % 4;
         for (int c = 0; c < count; c++)
             acc[c] += (uint32_t)((x[c] ^ flip) * u[c * 4]);

@@ -16,37 +16,43 @@ enum { SG_Q8_N = 16, SG_Q8_K = 4, SG_Q8_LAYERS = 3 };
 /* How sums become 8 bits: scaled, clamped in float, rounded half to even, zero point added. [lo, hi] is the type's range. */
 typedef struct sg_q8_out {
     int32_t zero, lo, hi;
+    bool small; /* every scale is below 1, so that no scaled sum passes int32 */
 } sg_q8_out;
 
-/* One tile of a product: rows of x times columns of w. */
+/* One tile of a product: rows of x times columns of w. A row is `runs` runs of 4 * fours bytes; what stands past the end of the data
+ * has weight 0. */
 typedef struct sg_q8_tile {
-    const uint8_t *x; /* [rows] of k bytes, x_pitch apart */
-    int64_t x_pitch, k;
-    const int8_t *w; /* panels of [layers][k / 4][16][4] bytes, w_pitch apart; k rounded up with zeros */
+    const uint8_t *x; /* the first row */
+    int64_t x_pitch; /* bytes between rows */
+    const int64_t *run; /* [runs]: where it starts in a row; layers of weights go over the same data again */
+    int64_t runs, fours;
+    const int8_t *w; /* panels of [runs][fours][16][4] bytes, w_pitch apart */
     int64_t w_pitch;
     const int32_t *bias; /* [columns, rounded up to panels] */
-    const float *scale;  /* the same; NULL: y is int32, the sum itself */
+    const float *scale; /* the same; NULL: y is int32, the sum itself */
     uint8_t *y;
     int64_t y_pitch; /* bytes between rows */
-    int rows, columns, layers;
+    int rows, columns;
     uint32_t flip; /* 0x80808080: x is of the other type than the table's form */
     sg_q8_out out;
 } sg_q8_tile;
 
-/* A run of outputs of a depthwise convolution, all their channels. */
+/* One or two rows of outputs of a depthwise convolution, all their channels. */
 typedef struct sg_q8_dw {
-    const uint8_t *const *tap; /* [taps]: what the first output reads there, at channel 0 */
-    const int64_t *step;       /* [taps]: bytes from one output to the next */
-    int taps;                  /* a multiple of 4 */
+    const uint8_t *x; /* the first tap of the first output, at channel 0 */
+    const int64_t *tap; /* [taps]: where the others stand from there */
+    int taps; /* a multiple of 4 */
     /* 1 or 2: 12 taps, which are three columns of three and one without weight, and the columns of the next output are this one's
      * moved by so many. 0: nothing of that. */
     int slides;
-    int64_t n, channels;
+    int rows; /* 2, where slides is 1: the second reads one line on, at tap 3 of each column */
+    int64_t n, step, channels; /* outputs of a row; bytes from one to the next */
+    bool wide; /* the block is one of the widest, however few channels there are */
     const int8_t *w; /* blocks of channels: [taps / 4][channels][4] bytes, channels in the block's order */
     const int32_t *bias; /* in the order of the blocks */
     const float *scale;
     uint8_t *y;
-    int64_t y_pitch;
+    int64_t y_pitch, y_line; /* bytes to the next output, to the second row */
     uint32_t flip;
     sg_q8_out out;
 } sg_q8_dw;
@@ -56,6 +62,7 @@ typedef struct sg_q8_table {
     bool x_signed; /* the form */
     int rows, panels; /* of the largest tile */
     int lanes; /* of 16 channels, in the widest block of a depthwise convolution */
+    bool pairs; /* the kernel of depthwise convolutions takes two rows */
     double macs_us; /* about how many products a microsecond does, for cutting work */
     void (*tile)(const sg_q8_tile *t);
     void (*dw)(const sg_q8_dw *d);

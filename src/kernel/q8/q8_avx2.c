@@ -91,18 +91,12 @@ void sg_q8_tile_avx2(const sg_q8_tile *t)
 {
     const __m128i flip = _mm_set1_epi32((int)t->flip);
     const uint8_t *x = t->x, *y = t->x + (t->rows > 1 ? t->x_pitch : 0);
-    const int64_t whole = t->k & ~(int64_t)3;
-    uint8_t few[2][4] = {{0}};
     const int8_t *w = t->w;
     sums s;
     for (int i = 0; i < 4; i++)
         s.a[i] = s.b[i] = _mm256_setzero_si256();
-    memcpy(few[0], x + whole, (size_t)(t->k - whole));
-    memcpy(few[1], y + whole, (size_t)(t->k - whole));
-    for (int layer = 0; layer < t->layers; layer++) {
-        w = add(&s, x, y, whole / 4, w, flip);
-        w = add(&s, few[0], few[1], whole < t->k, w, flip);
-    }
+    for (int64_t r = 0; r < t->runs; r++)
+        w = add(&s, x + t->run[r], y + t->run[r], t->fours, w, flip);
     store_row(t, s.a, t->y);
     if (t->rows > 1)
         store_row(t, s.b, t->y + t->y_pitch);
@@ -131,10 +125,10 @@ static void dw_block(const sg_q8_dw *d, int64_t i, int64_t from, int count)
     const int8_t *w = d->w + from * d->taps;
     __m256i a0 = _mm256_setzero_si256(), a1 = a0, a2 = a0, a3 = a0;
     for (int t = 0; t < d->taps; t += 4, w += 64) {
-        const uint8_t *const *tap = d->tap + t;
-        const int64_t *step = d->step + t;
-        __m128i x0 = channels(tap[0] + i * step[0] + from, count, flip), x1 = channels(tap[1] + i * step[1] + from, count, flip);
-        __m128i x2 = channels(tap[2] + i * step[2] + from, count, flip), x3 = channels(tap[3] + i * step[3] + from, count, flip);
+        const uint8_t *x = d->x + i * d->step + from;
+        const int64_t *tap = d->tap + t;
+        __m128i x0 = channels(x + tap[0], count, flip), x1 = channels(x + tap[1], count, flip);
+        __m128i x2 = channels(x + tap[2], count, flip), x3 = channels(x + tap[3], count, flip);
         __m128i p = _mm_unpacklo_epi8(x0, x1), q = _mm_unpackhi_epi8(x0, x1);
         __m128i r = _mm_unpacklo_epi8(x2, x3), s = _mm_unpackhi_epi8(x2, x3);
         a0 = times(a0, _mm_unpacklo_epi16(p, r), w);

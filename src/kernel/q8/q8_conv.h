@@ -17,25 +17,30 @@ typedef struct sg_q8_conv {
     bool product; /* weights stand as [c, oc] until they are packed */
     int64_t group_pitch, w_pitch; /* bytes of a group, of a panel; a group has panel_n columns of bias and scale */
     int64_t panel_n;
-    int layers; /* 0 until sg_q8_conv_packed has looked at the weights, or known from a packing before */
+    int layers;
+    int fold; /* depthwise: so many neighbours in a row are computed as if they were channels */
 } sg_q8_conv;
 
 /* One filter for each channel, and of few enough taps. */
 bool sg_q8_conv_is_depthwise(const sg_q8_conv *a);
 
-/* Sets group_pitch, w_pitch, panel_n and layers from the sizes and weights [oc, c / group, kh, kw]; *bytes: the packed ones; *n: the
- * elements of bias and scale. False: too large. */
+/* Sets group_pitch, w_pitch, panel_n, layers and fold from the sizes and weights [oc, c / group, kh, kw]; *bytes: the packed ones; *n:
+ * the elements of bias and scale. False: too large. */
 bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero, size_t *bytes,
                        size_t *n);
-/* Packs. `to_bias` and `to_scale` are filled from bias and scale [oc], x's zero point in the table's form. */
-void sg_q8_conv_pack(const sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
+/* Packs, and points a at what it packed and at `to_bias` and `to_scale`, which are filled from bias and scale [oc]; x's zero point is in
+ * the table's form. */
+void sg_q8_conv_pack(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
                      const int32_t *bias, const float *scale, int32_t x_zero, int8_t *to, int32_t *to_bias, float *to_scale);
 
-/* A convolution cut into jobs by its shape. */
+/* A convolution cut into jobs by its shape: bands of rows of outputs, or parts of a row, times columns of a group. A band's windows stand
+ * inside x, or inside a copy that has the padding. */
 typedef struct sg_q8_cut {
-    int64_t rows, blocks; /* of outputs: dense, pixels; depthwise, rows of them */
-    int64_t columns, chunks; /* of a group's channels */
-    int64_t jobs;
+    sg_conv_shape s; /* a 1x1 window that skips nothing sees one row of pixels */
+    int64_t rows, bands, width, parts, columns, chunks, jobs;
+    bool copies;
+    int64_t pixel, line, lines; /* bytes from a pixel to the next, from a line to the next; lines of a copy */
+    int64_t runs, fours; /* of the data of an output */
     size_t scratch; /* bytes that whoever does jobs needs */
     double macs;
 } sg_q8_cut;

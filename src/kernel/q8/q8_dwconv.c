@@ -4,7 +4,6 @@
 #include <string.h>
 
 enum { TAPS_MAX = 1024 };
-#define BAND_MACS 3e5
 
 bool sg_q8_conv_is_depthwise(const sg_q8_conv *a)
 {
@@ -32,13 +31,25 @@ static bool tap_at(const sg_q8_conv *a, int64_t i, int64_t *r, int64_t *s)
     return real;
 }
 
+int64_t sg_q8_dwconv_taps(const sg_q8_conv *a)
+{
+    return taps(a) * a->layers;
+}
+
 /* ---- weights ---------------------------------------------------------------------------------------------------- */
+
+/* Few channels do not fill the widest block: neighbours in a row, whose windows are neighbours too, do. */
+static int fold_of(const sg_q8_conv *a, const sg_q8_table *q)
+{
+    bool few = a->s.stride_w == 1 && (a->s.c == 8 || a->s.c == 16) && q->lanes == 4;
+    return few ? (int)(16 * q->lanes / a->s.c) : 1;
+}
 
 bool sg_q8_dwconv_packed(sg_q8_conv *a, const sg_q8_table *q, size_t *bytes, size_t *n)
 {
-    (void)q;
+    a->fold = fold_of(a, q);
     a->group_pitch = a->w_pitch = 0;
-    a->panel_n = sg_q8_up(a->s.c, SG_Q8_N);
+    a->panel_n = sg_q8_up(a->s.c * a->fold, SG_Q8_N);
     *n = (size_t)a->panel_n;
     *bytes = (size_t)(a->panel_n * taps(a) * a->layers);
     return true;
@@ -73,12 +84,14 @@ static int32_t pack_filter(const sg_q8_conv *a, const void *w, bool w_signed, in
 void sg_q8_dwconv_pack(const sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
                        const int32_t *bias, const float *scale, int32_t x_zero, int8_t *to, int32_t *to_bias, float *to_scale)
 {
-    int64_t all = taps(a) * a->layers, each = a->s.kh * a->s.kw;
+    int64_t all = taps(a) * a->layers, each = a->s.kh * a->s.kw, channels = a->s.c * a->fold;
     memset(to, 0, (size_t)(a->panel_n * all));
-    for (int64_t from = 0; from < a->s.c;) {
-        int lanes = sg_q8_dw_lanes(a->s.c - from, q->lanes);
-        for (int64_t i = 0; i < 16 * lanes && from + i < a->s.c; i++) {
-            int64_t c = from + i, p = place(i, lanes);
+    memset(to_bias, 0, (size_t)a->panel_n * sizeof *to_bias);
+    memset(to_scale, 0, (size_t)a->panel_n * sizeof *to_scale);
+    for (int64_t from = 0; from < channels;) {
+        int lanes = sg_q8_dw_lanes(channels - from, q->lanes);
+        for (int64_t i = 0; i < 16 * lanes && from + i < channels; i++) {
+            int64_t c = (from + i) % a->s.c, p = place(i, lanes);
             int32_t sum = pack_filter(a, (const uint8_t *)w + c * each, w_signed, w_zero[c], 16 * lanes, to + from * all + p * 4);
             to_bias[from + p] = (int32_t)((uint32_t)bias[c] - (uint32_t)x_zero * (uint32_t)sum);
             to_scale[from + p] = scale[c];
@@ -89,79 +102,60 @@ void sg_q8_dwconv_pack(const sg_q8_conv *a, const sg_q8_table *q, const void *w,
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
 
-bool sg_q8_dwconv_cut(const sg_q8_conv *a, sg_q8_cut *cut)
+void sg_q8_dwconv_begin(const sg_q8_conv *a, const sg_q8_cut *cut, int64_t *tap)
 {
-    int64_t all = a->s.n * a->s.oh;
-    double row = (double)a->s.ow * (double)a->s.c * (double)(a->s.kh * a->s.kw);
-    int64_t rows = row > BAND_MACS ? 1 : (int64_t)(BAND_MACS / row);
-    cut->blocks = (all + rows - 1) / rows;
-    cut->rows = (all + cut->blocks - 1) / cut->blocks;
-    cut->columns = a->s.c;
-    cut->chunks = 1;
-    cut->jobs = cut->blocks;
-    cut->scratch = (size_t)(taps(a) * a->layers) * (sizeof(uint8_t *) + sizeof(int64_t)) + (size_t)a->s.c;
-    return true;
-}
-
-/* Scratch: pointers of the taps, their steps, then a pixel of zero points for the padding to read. */
-static uint8_t *padding(const sg_q8_conv *a, void *scratch)
-{
-    return (uint8_t *)scratch + (size_t)(taps(a) * a->layers) * (sizeof(uint8_t *) + sizeof(int64_t));
-}
-
-void sg_q8_dwconv_begin(const sg_q8_conv *a, void *scratch)
-{
-    memset(padding(a, scratch), a->x_zero, (size_t)a->s.c);
-}
-
-/* Outputs [ox, ox + n) of row oy of an image, which all read inside the image or all outside at each tap. */
-static void run(const sg_q8_conv *a, const sg_q8_table *q, const uint8_t *x, int64_t oy, int64_t ox, int64_t n, uint8_t *y,
-                void *scratch)
-{
-    const uint8_t **tap = scratch;
-    int64_t each = taps(a), all = each * a->layers, r, s;
-    int64_t *step = (int64_t *)(tap + all);
+    int64_t each = taps(a), all = sg_q8_dwconv_taps(a), r, s;
     for (int64_t i = 0; i < all; i++) {
         tap_at(a, i % each, &r, &s);
-        int64_t iy = oy * a->s.stride_h + r * a->s.dilation_h - a->s.pad_top,
-                ix = ox * a->s.stride_w + s * a->s.dilation_w - a->s.pad_left;
-        bool inside = iy >= 0 && iy < a->s.h && ix >= 0 && ix < a->s.w;
-        tap[i] = inside ? x + (iy * a->s.w + ix) * a->s.c : padding(a, scratch);
-        step[i] = inside ? a->s.stride_w * a->s.c : 0;
+        tap[i] = r * a->s.dilation_h * cut->line + s * a->s.dilation_w * cut->pixel;
     }
-    bool slides = all == 12 && a->s.kh == 3 && a->s.kw == 3 && a->s.stride_w <= 2 && a->s.dilation_w == 1;
-    sg_q8_dw d = {.tap = tap,
-                  .step = step,
-                  .taps = (int)all,
-                  .slides = slides ? (int)a->s.stride_w : 0,
-                  .n = n,
-                  .channels = a->s.c,
+}
+
+static int slides(const sg_q8_conv *a)
+{
+    const sg_conv_shape *s = &a->s;
+    return a->layers == 1 && a->fold == 1 && s->kh == 3 && s->kw == 3 && s->stride_w <= 2 && s->dilation_w == 1 ? (int)s->stride_w
+                                                                                                                : 0;
+}
+
+/* Whether two rows of outputs read three lines of each other's windows. */
+static bool pairs(const sg_q8_conv *a, const sg_q8_table *q)
+{
+    return q->pairs && slides(a) == 1 && a->s.stride_h == 1 && a->s.dilation_h == 1;
+}
+
+void sg_q8_dwconv_rows(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, const uint8_t *x, int64_t rows,
+                       int64_t width, const int64_t *tap, uint8_t *y)
+{
+    const int64_t c = a->s.c, y_line = a->s.ow * c;
+    sg_q8_dw d = {.x = x,
+                  .tap = tap,
+                  .taps = (int)sg_q8_dwconv_taps(a),
+                  .slides = slides(a),
+                  .n = width / a->fold,
+                  .step = a->s.stride_w * c * a->fold,
+                  .channels = c * a->fold,
+                  .wide = a->fold > 1,
                   .w = a->weight,
                   .bias = a->bias,
                   .scale = a->scale,
                   .y = y,
-                  .y_pitch = a->s.c,
+                  .y_pitch = c * a->fold,
+                  .y_line = y_line,
                   .flip = a->flip,
                   .out = a->out};
-    q->dw(&d);
-}
-
-void sg_q8_dwconv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, int64_t job, const uint8_t *x, uint8_t *y,
-                      void *scratch)
-{
-    int64_t end = (job + 1) * cut->rows < a->s.n * a->s.oh ? (job + 1) * cut->rows : a->s.n * a->s.oh;
-    int64_t reach = a->s.w - 1 - (a->s.kw - 1) * a->s.dilation_w +
-                    a->s.pad_left; /* outputs up to here read inside at every column */
-    int64_t lo = (a->s.pad_left + a->s.stride_w - 1) / a->s.stride_w, hi = reach < 0 ? 0 : reach / a->s.stride_w + 1;
-    lo = lo < a->s.ow ? lo : a->s.ow;
-    hi = hi > a->s.ow ? a->s.ow : hi < lo ? lo : hi;
-    for (int64_t row = job * cut->rows; row < end; row++) {
-        const uint8_t *image = x + row / a->s.oh * a->s.h * a->s.w * a->s.c;
-        uint8_t *to = y + row * a->s.ow * a->s.c;
-        for (int64_t ox = 0; ox < a->s.ow;) {
-            int64_t n = ox == lo && hi > lo ? hi - lo : 1;
-            run(a, q, image, row % a->s.oh, ox, n, to + ox * a->s.c, scratch);
-            ox += n;
+    for (int64_t row = 0; row < rows; row += d.rows) {
+        d.rows = pairs(a, q) && row + 2 <= rows ? 2 : 1;
+        q->dw(&d);
+        if (width % a->fold) {
+            sg_q8_dw end = d;
+            end.x += d.n * d.step;
+            end.y += d.n * d.y_pitch;
+            end.n = 1;
+            end.channels = width % a->fold * c;
+            q->dw(&end);
         }
+        d.x += d.rows * a->s.stride_h * cut->line;
+        d.y += d.rows * y_line;
     }
 }

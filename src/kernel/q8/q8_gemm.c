@@ -29,11 +29,17 @@ int sg_q8_layers(const sg_q8_source *s)
     return layers;
 }
 
+/* Bytes of a column in one layer. */
+static int64_t depth(const sg_q8_source *s)
+{
+    return s->outer / s->per * sg_q8_up(s->per * s->inner, SG_Q8_K);
+}
+
 bool sg_q8_packed(const sg_q8_source *s, int layers, int64_t *pitch, size_t *bytes)
 {
     if (s->n < 1 || s->outer < 1 || s->inner < 1 || s->n > SIDE_MAX || s->outer > SIDE_MAX || s->inner > SIDE_MAX / s->outer)
         return false;
-    *pitch = sg_q8_up(s->outer * s->inner, SG_Q8_K) * SG_Q8_N * layers;
+    *pitch = depth(s) * SG_Q8_N * layers;
     int64_t panels = sg_q8_up(s->n, SG_Q8_N) / SG_Q8_N;
     if (panels > ALL_MAX / *pitch)
         return false;
@@ -44,10 +50,11 @@ bool sg_q8_packed(const sg_q8_source *s, int layers, int64_t *pitch, size_t *byt
 /* Column n of its panel: every layer takes what 8 bits can of what the ones before left. */
 static int32_t pack_column(const sg_q8_source *s, int layers, int64_t n, int8_t *to)
 {
-    int64_t layer = sg_q8_up(s->outer * s->inner, SG_Q8_K) * SG_Q8_N, k = 0;
+    int64_t layer = depth(s) * SG_Q8_N, run = sg_q8_up(s->per * s->inner, SG_Q8_K);
     uint32_t sum = 0;
     for (int64_t t = 0; t < s->outer; t++)
-        for (int64_t i = 0; i < s->inner; i++, k++) {
+        for (int64_t i = 0; i < s->inner; i++) {
+            int64_t k = t / s->per * run + t % s->per * s->inner + i;
             int32_t v = weight(s, n, t, i);
             sum += (uint32_t)v;
             int8_t *at = to + (k / SG_Q8_K * SG_Q8_N + n % SG_Q8_N) * SG_Q8_K + k % SG_Q8_K;
@@ -73,10 +80,10 @@ void sg_q8_pack(const sg_q8_source *s, int layers, int8_t *to, int32_t *sum)
 }
 
 /* Rows and panels are cut evenly: the last tile of each is about as large as the others. */
-void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *whole, int64_t rows, int64_t from, int64_t to)
+void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *whole, const sg_q8_field *f, int64_t from, int64_t to)
 {
-    int64_t panels = sg_q8_up(to - from, SG_Q8_N) / SG_Q8_N, across = (panels + q->panels - 1) / q->panels,
-            down = (rows + q->rows - 1) / q->rows;
+    const int64_t panels = sg_q8_up(to - from, SG_Q8_N) / SG_Q8_N, across = (panels + q->panels - 1) / q->panels;
+    const int64_t down = (f->rows + q->rows - 1) / q->rows, small = f->rows / down, larger = f->rows % down;
     sg_q8_tile t = *whole;
     for (int64_t j = 0; j < across; j++) {
         int64_t n = from + j * panels / across * SG_Q8_N, end = from + (j + 1) * panels / across * SG_Q8_N;
@@ -84,12 +91,15 @@ void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *whole, int64_t rows, 
         t.w = whole->w + n / SG_Q8_N * t.w_pitch;
         t.bias = whole->bias + n;
         t.scale = whole->scale ? whole->scale + n : NULL;
-        for (int64_t i = 0; i < down; i++) {
-            int64_t r = i * rows / down;
-            t.rows = (int)((i + 1) * rows / down - r);
-            t.x = whole->x + r * t.x_pitch;
-            t.y = whole->y + r * t.y_pitch + (whole->scale ? n : n * 4);
-            q->tile(&t);
+        for (int64_t line = 0; line < f->lines; line++) {
+            t.x = whole->x + line * f->x_line;
+            t.y = whole->y + line * f->y_line + (whole->scale ? n : n * 4);
+            for (int64_t i = 0; i < down; i++) {
+                t.rows = (int)(small + (i < larger));
+                q->tile(&t);
+                t.x += t.rows * t.x_pitch;
+                t.y += t.rows * t.y_pitch;
+            }
         }
     }
 }

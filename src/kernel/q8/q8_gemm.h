@@ -4,13 +4,14 @@
 
 #include "kernel/q8/q8.h"
 
-/* Where the elements of the right side stand: element k = t * inner + i of column n is at n * step_n + t * step_t + i * step_i. */
+/* Where the elements of the right side stand: element t * inner + i of column n is at n * step_n + t * step_t + i * step_i. `per` of the
+ * outer ones make a run, which is filled up to fours; outer is a multiple of it. */
 typedef struct sg_q8_source {
     const void *w;
     bool is_signed;
     const int32_t *zero; /* [n], or one for all */
     bool zero_each;
-    int64_t n, outer, inner; /* outer * inner: depth */
+    int64_t n, outer, inner, per;
     int64_t step_n, step_t, step_i;
 } sg_q8_source;
 
@@ -21,8 +22,12 @@ bool sg_q8_packed(const sg_q8_source *s, int layers, int64_t *pitch, size_t *byt
 /* Writes the panels, and the sum of every column, rounded up to panels. */
 void sg_q8_pack(const sg_q8_source *s, int layers, int8_t *to, int32_t *sum);
 
-/* y = x times columns [from, to) for rows [0, rows): `t` describes the whole product, its own rows and columns are not read.
- * from is a multiple of 16. */
-void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *t, int64_t rows, int64_t from, int64_t to);
+/* Rows of x: `lines` times `rows`, whose starts are x_line apart in x and y_line in y. */
+typedef struct sg_q8_field {
+    int64_t lines, rows, x_line, y_line;
+} sg_q8_field;
+
+/* y = x times columns [from, to): `t` describes the whole product, its own rows and columns are not read. from is a multiple of 16. */
+void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *t, const sg_q8_field *f, int64_t from, int64_t to);
 
 #endif
