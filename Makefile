@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures build run test unit cli golden conformance contrib python hostile media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -35,6 +35,13 @@ media-peers: build
 	@test -d $(BUILD)/media-peers || python3 -m venv $(BUILD)/media-peers
 	@$(BUILD)/media-peers/bin/pip install -q 'pillow<12' opencv-python-headless tensorflow-cpu torch
 	@$(BUILD)/media-peers/bin/python tests/media/resize.py $(BUILD)/tests/media/driver
+
+# Statistics and measures beside the libraries that define them.
+measures: build
+	@tools/install-packages test
+	@test -d $(BUILD)/measures || python3 -m venv $(BUILD)/measures
+	@$(BUILD)/measures/bin/pip install -q scipy statsmodels scikit-learn pycocotools jiwer
+	@$(BUILD)/measures/bin/python tests/fit/measures.py $(BUILD)/tests/fit/driver
 
 check:
 	@tools/install-packages build check

@@ -73,12 +73,14 @@ typedef struct sg_true_box {
 } sg_true_box;
 
 typedef struct sg_box_score {
-    double ap, ap50, ap75; /* mean over classes of average precision: over overlaps 0.5 to 0.95, at 0.5, at 0.75; NaN: no true box */
-    double recall;         /* mean of the greatest recall, over the same overlaps, of at most 100 finds an image */
+    double ap, ap50,
+        ap75; /* mean over classes of average precision: over overlaps 0.5 to 0.95, at 0.5, at 0.75; NaN: no true box */
+    double recall; /* mean of the greatest recall, over the same overlaps, of at most 100 finds an image */
 } sg_box_score;
 
 /* As the COCO evaluation computes them (101 points of recall, at most 100 finds an image and class). */
-sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth, sg_box_score *out);
+sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
+                           sg_box_score *out);
 
 /* ---- text (metric_text.c) ---- */
 

@@ -1,5 +1,6 @@
 /* Boxes: average precision as the evaluation of COCO computes it (Lin et al. 2014; the rules of its published code: each find, best first,
  * takes the free true box that it overlaps most; finds that only a crowd explains do not count). */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +61,10 @@ static double overlap(const ranked *r, const truth *t)
     return w * h / (t->b.crowd ? area(a) : area(a) + area(b) - w * h);
 }
 
+/* To the bit what the published code compares with: overlaps of whole pixels often equal it. */
 static double overlap_at(int t)
 {
-    return 0.5 + 0.05 * t;
+    return t == OVERLAPS - 1 ? 0.95 : t * ((0.95 - 0.5) / (OVERLAPS - 1)) + 0.5;
 }
 
 /* The true box of n (crowds last) that a find takes at overlap t; n: none. */
@@ -100,23 +102,18 @@ static void judge(ranked *r, truth *g, size_t n)
 /* Average precision of n finds, best first, of `all` true boxes at overlap t; *recall: that of all finds. */
 static double average(const ranked *r, size_t n, double all, int t, double *precision, double *recall, double *last)
 {
-    size_t k = 0;
     double right = 0, wrong = 0, sum = 0;
     for (size_t i = 0; i < n; i++) {
-        if (r[i].neither >> t & 1)
-            precision[k] = k ? precision[k - 1] : 0; /* as the find before: the curve does not move */
-        else {
-            right += r[i].right >> t & 1;
-            wrong += !(r[i].right >> t & 1);
-            precision[k] = right / (right + wrong + 2.220446049250313e-16);
-        }
-        recall[k++] = right / all;
+        right += r[i].right >> t & 1;
+        wrong += !((r[i].right | r[i].neither) >> t & 1);
+        precision[i] = right / (right + wrong + DBL_EPSILON);
+        recall[i] = right / all;
     }
     *last = n ? recall[n - 1] : 0;
     for (size_t i = n; i-- > 1;)
         precision[i - 1] = precision[i] > precision[i - 1] ? precision[i] : precision[i - 1];
     for (size_t p = 0, i = 0; p < POINTS; p++) {
-        double want = (double)p / (POINTS - 1);
+        double want = p == POINTS - 1 ? 1 : (double)p * 0.01;
         while (i < n && recall[i] < want)
             i++;
         sum += i < n ? precision[i] : 0;
@@ -132,6 +129,19 @@ typedef struct work {
     size_t n_r, n_g, images;
 } work;
 
+/* The first true box of [from, to), sorted by image, that is of an image or a later one. */
+static size_t first_of(const truth *g, size_t from, size_t to, uint32_t image)
+{
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (g[middle].b.image < image)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
 /* One label: finds [r0, r1), true boxes [g0, g1). Adds to the sums. */
 static void label_scores(work *w, size_t r0, size_t r1, size_t g0, size_t g1, sg_box_score *sum, double *labels)
 {
@@ -146,10 +156,7 @@ static void label_scores(work *w, size_t r0, size_t r1, size_t g0, size_t g1, sg
         if (w->seen[image]++ >= FINDS)
             continue;
         w->r[n] = w->r[i];
-        size_t from = g0;
-        while (from < g1 && w->g[from].b.image < image)
-            from++;
-        size_t to = from;
+        size_t from = first_of(w->g, g0, g1, image), to = from;
         while (to < g1 && w->g[to].b.image == image)
             to++;
         judge(&w->r[n++], w->g + from, to - from);
@@ -171,8 +178,8 @@ static void all_labels(work *w, sg_box_score *out)
     double labels = 0;
     *out = (sg_box_score){0};
     for (size_t r = 0, g = 0; r < w->n_r || g < w->n_g;) {
-        int32_t label = r == w->n_r                                 ? w->g[g].b.label
-                        : g == w->n_g                               ? w->r[r].f.label
+        int32_t label = r == w->n_r                         ? w->g[g].b.label
+                        : g == w->n_g                       ? w->r[r].f.label
                         : w->r[r].f.label < w->g[g].b.label ? w->r[r].f.label
                                                             : w->g[g].b.label;
         size_t r1 = r, g1 = g;
@@ -210,7 +217,8 @@ static sedge_status fill(work *w, sg_mem *m, const sg_found *found, const sg_tru
     return SEDGE_OK;
 }
 
-sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth, sg_box_score *out)
+sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
+                           sg_box_score *out)
 {
     work w = {.n_r = n_found, .n_g = n_truth};
     sedge_status st = fill(&w, m, found, truths);

@@ -79,7 +79,7 @@ double sg_recall_at(const sg_scored *s, size_t n, double max_rate, double *thres
     double yes = count(s, n, true), no = count(s, n, false), best = 0;
     *threshold = HUGE_VAL;
     for (walk w = {.s = s, .n = n}; next(&w);)
-        if (w.no <= max_rate * no && w.yes / yes >= best) {
+        if (w.no <= max_rate * no && w.yes / yes > best) {
             best = w.yes / yes;
             *threshold = s[w.i - 1].score;
         }

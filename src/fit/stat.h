@@ -29,16 +29,17 @@ sg_interval sg_paired_difference(uint64_t b, uint64_t c, uint64_t n, double conf
 typedef enum sg_verdict { SG_PASS, SG_FAIL, SG_NOT_SHOWN } sg_verdict;
 typedef struct sg_non_inferiority {
     sg_verdict verdict;
-    double drop;       /* (lost - gained) / n */
-    sg_interval bound; /* one-sided 95 % bounds of the drop: PASS when the upper one is within the margin, FAIL when the lower one is beyond */
-    double needed;     /* NOT_SHOWN: about how many samples would decide at these rates; HUGE_VAL: none, the drop is the margin */
+    double drop; /* (lost - gained) / n */
+    sg_interval
+        bound; /* one-sided 95 % bounds of the drop: PASS when the upper one is within the margin, FAIL when the lower one is beyond */
+    double needed; /* NOT_SHOWN: about how many samples would decide at these rates; HUGE_VAL: none, the drop is the margin */
 } sg_non_inferiority;
 sg_non_inferiority sg_non_inferior(uint64_t lost, uint64_t gained, uint64_t n, double margin);
 
 /* Percentile interval of the ratio sum(value) / sum(weight) when whole groups are drawn again with replacement (Efron 1979; for clusters: Davison
  * and Hinkley 1997, 3.8). group[i] < groups is that of row i; NULL: each row is its own. The same seed gives the same interval. */
-sedge_status sg_bootstrap_ratio(sg_mem *m, const double *value, const double *weight, const uint32_t *group, size_t n, size_t groups,
-                                double confidence, int rounds, uint64_t seed, sg_interval *out);
+sedge_status sg_bootstrap_ratio(sg_mem *m, const double *value, const double *weight, const uint32_t *group, size_t n,
+                                size_t groups, double confidence, int rounds, uint64_t seed, sg_interval *out);
 
 /* A small generator, the same on every machine (Vigna's splitmix64). */
 uint64_t sg_random_next(uint64_t *state);
