@@ -64,7 +64,7 @@ static double overlap(const ranked *r, const truth *t)
 /* To the bit what the published code compares with: overlaps of whole pixels often equal it. */
 static double overlap_at(int t)
 {
-    return t == OVERLAPS - 1 ? 0.95 : t * ((0.95 - 0.5) / (OVERLAPS - 1)) + 0.5;
+    return t == OVERLAPS - 1 ? 0.95 : t * ((0.95 - 0.5) / 9) + 0.5;
 }
 
 /* The true box of n (crowds last) that a find takes at overlap t; n: none. */
@@ -118,7 +118,7 @@ static double average(const ranked *r, size_t n, double all, int t, double *prec
             i++;
         sum += i < n ? precision[i] : 0;
     }
-    return sum / POINTS;
+    return sum / (double)POINTS;
 }
 
 typedef struct work {
@@ -166,8 +166,8 @@ static void label_scores(work *w, size_t r0, size_t r1, size_t g0, size_t g1, sg
     ++*labels;
     for (int t = 0; t < OVERLAPS; t++) {
         double last, ap = average(w->r + r0, n - r0, all, t, w->precision, w->recall, &last);
-        sum->ap += ap / OVERLAPS;
-        sum->recall += last / OVERLAPS;
+        sum->ap += ap / (double)OVERLAPS;
+        sum->recall += last / (double)OVERLAPS;
         sum->ap50 += t == 0 ? ap : 0;
         sum->ap75 += t == 5 ? ap : 0;
     }
