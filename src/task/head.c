@@ -125,6 +125,22 @@ sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *ac
     return SEDGE_OK;
 }
 
+sedge_status sg_join(sedge_task *t, const json_t *refs, sg_keep *keep, size_t *n, sg_err *err)
+{
+    size_t outputs = json_is_array(refs) ? json_array_size(refs) : 1, all = 0;
+    for (size_t i = 0; i < outputs; i++) {
+        sedge_tensor y;
+        SG_TRY(sg_output(t, json_is_array(refs) ? json_array_get(refs, i) : refs, &y, err));
+        size_t m = sedge_tensor_bytes(&y) * 8 / sedge_dtype_bits(y.dtype);
+        SG_TRY(sg_keep_room(t, keep, all + m + 2, sizeof(float), err));
+        for (size_t k = 0; k < m; k++)
+            ((float *)keep->p)[all + k] = (float)sedge_tensor_f64(&y, k);
+        all += m;
+    }
+    *n = all;
+    return SEDGE_OK;
+}
+
 static size_t elements(const sedge_tensor *x)
 {
     return x->dtype ? sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype) : 0;
@@ -138,11 +154,6 @@ static void reduce_frames(float *s, size_t frames, size_t n, bool most)
             v = most ? fmax(v, s[f * n + c]) : v + s[f * n + c];
         s[c] = (float)(most ? v : v / (double)frames);
     }
-}
-
-static const json_t *one_ref(const json_t *ref)
-{
-    return json_is_array(ref) ? json_array_get(ref, 0) : ref;
 }
 
 /* The best of n scores, in order, by insertion. */
@@ -171,15 +182,20 @@ static sedge_status best_classes(sedge_task *t, const float *s, size_t n, sedge_
 
 static sedge_status head_classes(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    const json_t *f = sg_get(t->answer, "scores");
-    sedge_tensor x;
-    SG_TRY(sg_output(t, one_ref(sg_get(f, "out")), &x, err));
-    size_t all = elements(&x), n = x.rank > 0 && x.dim[x.rank - 1] > 0 ? (size_t)x.dim[x.rank - 1] : all;
+    const json_t *f = sg_get(t->answer, "scores"), *refs = sg_get(f, "out");
+    size_t all, n = 0;
+    SG_TRY(sg_join(t, refs, &t->scores, &all, err));
     if (all == 0)
         return sg_fail(err, SEDGE_E_SHAPE, "card: answer.scores: the output is empty");
-    /* [1, classes, 1, 1] */
-    n = n == 1 ? all : n;
-    SG_TRY(sg_load_scores(t, &x, sg_text(f, "act"), n, err));
+    if (json_is_array(refs) && json_array_size(refs) > 1) { /* parts of one row */
+        n = all;
+    } else {
+        sedge_tensor x;
+        SG_TRY(sg_output(t, json_is_array(refs) ? json_array_get(refs, 0) : refs, &x, err));
+        n = x.rank > 0 ? (size_t)x.dim[x.rank - 1] : all;
+    }
+    n = n == 1 ? all : n; /* [1, classes, 1, 1] */
+    sg_activate(t->scores.p, all, sg_text(f, "act"), n);
     float *s = t->scores.p;
     SG_TRY(labels_fit(t, n, err));
     reduce_frames(s, all / n, n, sg_is(t->answer, "reduce", "max"));
@@ -255,9 +271,13 @@ static sedge_status head_value(sedge_task *t, sedge_answers *out, sg_err *err)
     size_t n = elements(&y);
     SG_TRY(labels_fit(t, t->label ? n : 0, err));
     SG_TRY(one_answer(t, n, out, err));
+    SG_TRY(sg_load_scores(t, &y, "none", 0, err));
+    bool mean = t->decide_fields && sg_int(t->decide_fields, "mean_of") > 1;
+    SG_TRY(sg_decide_mean(t, t->scores.p, n, err));
     sedge_answer *a = t->answers.p;
     for (size_t i = 0; i < n; i++) {
-        a[i].value = sedge_tensor_f64(&y, i) * sg_num(t->answer, "scale") + sg_num(t->answer, "offset");
+        double v = mean ? (double)((const float *)t->scores.p)[i] : sedge_tensor_f64(&y, i);
+        a[i].value = v * sg_num(t->answer, "scale") + sg_num(t->answer, "offset");
         a[i].score = (float)a[i].value;
         a[i].label = t->label ? sg_label_of(t, (int64_t)i) : -1;
         a[i].text = sedge_task_label(t, a[i].label);
@@ -316,49 +336,70 @@ static sedge_status open_ctc(sedge_task *t, sg_err *err)
     return SEDGE_OK;
 }
 
+/* take: from each run; tiles: several runs may come to one answer. */
 static const struct {
     const char *name;
-    sedge_status (*run)(sedge_task *t, sedge_answers *out, sg_err *err);
+    sedge_status (*take)(sedge_task *t, int run, sg_err *err);
+    sedge_status (*give)(sedge_task *t, sedge_answers *out, sg_err *err);
+    bool places, tiles;
 } heads[SG_HEAD_COUNT] = {
-    [SG_HEAD_CLASSES] = {"classes", head_classes},    [SG_HEAD_ROWS] = {"rows", sg_head_rows},
-    [SG_HEAD_BOXES] = {"boxes", sg_head_boxes},       [SG_HEAD_PRIORS] = {"priors", sg_head_priors},
-    [SG_HEAD_MASK] = {"mask", sg_head_mask},          [SG_HEAD_KEYPOINTS] = {"keypoints", sg_head_keypoints},
-    [SG_HEAD_RESIDUAL] = {"residual", head_residual}, [SG_HEAD_EMBEDDING] = {"embedding", head_embedding},
-    [SG_HEAD_VALUE] = {"value", head_value},          [SG_HEAD_CTC] = {"ctc", head_ctc},
+    [SG_HEAD_CLASSES] = {"classes", NULL, head_classes, false, false},
+    [SG_HEAD_ROWS] = {"rows", sg_rows_take, sg_rows_give, true, true},
+    [SG_HEAD_BOXES] = {"boxes", sg_boxes_take, sg_rows_give, true, true},
+    [SG_HEAD_PRIORS] = {"priors", sg_priors_take, sg_rows_give, true, true},
+    [SG_HEAD_MASK] = {"mask", sg_mask_take, sg_mask_give, true, true},
+    [SG_HEAD_KEYPOINTS] = {"keypoints", NULL, sg_head_keypoints, true, false},
+    [SG_HEAD_RESIDUAL] = {"residual", NULL, head_residual, false, false},
+    [SG_HEAD_EMBEDDING] = {"embedding", NULL, head_embedding, false, false},
+    [SG_HEAD_VALUE] = {"value", NULL, head_value, false, false},
+    [SG_HEAD_CTC] = {"ctc", NULL, head_ctc, false, false},
+    [SG_HEAD_GRAPH] = {"graph", sg_graph_take, sg_rows_give, true, true},
 };
+
+static sedge_status check_head(const sedge_task *t, sg_err *err)
+{
+    const char *name = heads[t->head].name;
+    if (heads[t->head].places && t->source != SEDGE_SOURCE_IMAGE)
+        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.head: %s needs a picture", name);
+    bool labels = t->head == SG_HEAD_MASK && sg_is(t->answer, "form", "labels");
+    bool masks = t->head == SG_HEAD_ROWS && sg_get(t->answer, "masks");
+    if (t->tiles.fields && (!heads[t->head].tiles || labels || masks))
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s%s of tiles cannot be merged", name,
+                       labels  ? " by labels"
+                       : masks ? " with masks"
+                               : "");
+    bool mean = t->head == SG_HEAD_CLASSES || t->head == SG_HEAD_RESIDUAL || t->head == SG_HEAD_VALUE;
+    if (t->decide_fields && sg_int(t->decide_fields, "mean_of") > 1 && !mean)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.decide.mean_of: the head %s has no scores whose mean is one",
+                       name);
+    if (t->head == SG_HEAD_ROWS && !sg_get(sg_get(t->answer, "scores"), "at"))
+        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.scores.at is missing");
+    return SEDGE_OK;
+}
 
 sedge_status sg_head_open(sedge_task *t, sg_err *err)
 {
-    t->head = SG_HEAD_COUNT;
     for (int i = 0; i < SG_HEAD_COUNT; i++)
-        if (heads[i].run && sg_is(t->answer, "head", heads[i].name))
+        if (sg_is(t->answer, "head", heads[i].name))
             t->head = (sg_head_id)i;
-    if (t->head == SG_HEAD_COUNT)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s is not supported yet", sg_text(t->answer, "head"));
-    const json_t *refs = sg_get(sg_get(t->answer, "scores"), "out");
-    if (json_is_array(refs) && json_array_size(refs) > 1 && t->head != SG_HEAD_PRIORS)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.scores.out: several outputs are not supported yet");
-    bool places = t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES || t->head == SG_HEAD_PRIORS || t->head == SG_HEAD_MASK ||
-                  t->head == SG_HEAD_KEYPOINTS;
-    if (places && t->source != SEDGE_SOURCE_IMAGE)
-        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.head: %s needs a picture", heads[t->head].name);
-    if (t->decide_fields && sg_int(t->decide_fields, "mean_of") > 1 && t->head != SG_HEAD_CLASSES && t->head != SG_HEAD_RESIDUAL)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.decide.mean_of: not supported for the head %s",
-                       heads[t->head].name);
-    if (t->head == SG_HEAD_ROWS && !sg_get(sg_get(t->answer, "scores"), "at"))
-        return sg_fail(err, SEDGE_E_FORMAT, "card: answer.scores.at is missing");
+    SG_TRY(check_head(t, err));
     if (t->head == SG_HEAD_PRIORS)
         SG_TRY(sg_priors_open(t, err));
-    if (t->head == SG_HEAD_CTC)
-        SG_TRY(open_ctc(t, err));
-    return t->head == SG_HEAD_CTC ? SEDGE_OK : read_labels(t, err);
+    if (t->head == SG_HEAD_GRAPH)
+        SG_TRY(sg_graph_open(t, &t->post, t->answer, json_array_size(t->steps), true, err));
+    return t->head == SG_HEAD_CTC ? open_ctc(t, err) : read_labels(t, err);
 }
 
-sedge_status sg_head_run(sedge_task *t, sedge_answers *out, sg_err *err)
+sedge_status sg_head_take(sedge_task *t, int run, sg_err *err)
+{
+    return heads[t->head].take ? heads[t->head].take(t, run, err) : SEDGE_OK;
+}
+
+sedge_status sg_head_give(sedge_task *t, sedge_answers *out, sg_err *err)
 {
     out->task = t->info.task;
     out->decided = -1;
-    SG_TRY(heads[t->head].run(t, out, err));
+    SG_TRY(heads[t->head].give(t, out, err));
     sg_decide_run(t, out);
     return SEDGE_OK;
 }

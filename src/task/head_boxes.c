@@ -136,54 +136,66 @@ static void row_point(const void *ctx, int row, int k, double v[3])
         v[2] = (double)at(r->x, (size_t)row, c + 2);
 }
 
-/* Points and masks of the rows that stay. */
-static sedge_status row_extras(sedge_task *t, const table *x, bool frac, sedge_answers *out, sg_err *err)
+static sedge_status find_points(sedge_task *t, const table *x, int first, bool frac, sg_err *err)
 {
-    const json_t *points = sg_get(t->answer, "points"), *masks = sg_get(t->answer, "masks");
-    if (points) {
-        int n;
-        row_points r = {x, 0, (size_t)sg_int(points, "dims"), frac ? t->place.w : 1, frac ? t->place.h : 1};
-        SG_TRY(sg_points_span(t, x->channels, &r.at, &n, err));
-        SG_TRY(sg_row_points(t, n, row_point, &r, out, err));
-    }
-    size_t from, to;
-    if (!masks)
+    const json_t *points = sg_get(t->answer, "points");
+    int n;
+    if (!points)
         return SEDGE_OK;
-    SG_TRY(span(x, sg_get(masks, "at"), "masks", &from, &to, err));
-    return sg_row_masks(t, x->v + from * x->channel_step, x->row_step, x->channel_step, (int)(to - from), out, err);
+    row_points r = {x, 0, (size_t)sg_int(points, "dims"), frac ? t->place.w : 1, frac ? t->place.h : 1};
+    SG_TRY(sg_points_span(t, x->channels, &r.at, &n, err));
+    return sg_row_points(t, first, n, row_point, &r, err);
 }
 
-sedge_status sg_head_rows(sedge_task *t, sedge_answers *out, sg_err *err)
+static sedge_status check_rows(const sedge_task *t, const table *x, const rows_card *r, size_t box_end, sg_err *err)
+{
+    if (box_end - r->box_at != 4 || (r->cell && x->grid_w < 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.box: four channels are needed, and for cells an output [1, C, H, W]");
+    if ((r->objectness && (size_t)sg_int(r->objectness, "at") >= x->channels) ||
+        (r->label && (size_t)json_integer_value(r->label) >= x->channels))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: objectness or label lie outside the %zu channels", x->channels);
+    if (t->label && !r->label && !t->id_label && (size_t)t->n_label != r->score_end - r->score_at)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels, answer.scores.at has %zu classes", t->n_label,
+                       r->score_end - r->score_at);
+    return SEDGE_OK;
+}
+
+sedge_status sg_rows_take(sedge_task *t, int run, sg_err *err)
 {
     table x;
+    (void)run;
     SG_TRY(open_table(t, &x, err));
     rows_card r = {.box = sg_get(t->answer, "box"),
                    .objectness = sg_get(t->answer, "objectness"),
                    .scores = sg_get(t->answer, "scores"),
                    .label = sg_get(t->answer, "label")};
-    const json_t *nms = sg_get(t->answer, "nms");
     size_t box_end;
     SG_TRY(span(&x, sg_get(r.box, "at"), "box", &r.box_at, &box_end, err));
     SG_TRY(span(&x, sg_get(r.scores, "at"), "scores", &r.score_at, &r.score_end, err));
     r.cell = sg_get(r.box, "cell");
-    if (box_end - r.box_at != 4 || (r.cell && x.grid_w < 1))
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.box: four channels are needed, and for cells an output [1, C, H, W]");
-    if ((r.objectness && (size_t)sg_int(r.objectness, "at") >= x.channels) ||
-        (r.label && (size_t)json_integer_value(r.label) >= x.channels))
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: objectness or label lie outside the %zu channels", x.channels);
-    if (t->label && !r.label && !t->id_label && (size_t)t->n_label != r.score_end - r.score_at)
-        return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels, answer.scores.at has %zu classes", t->n_label,
-                       r.score_end - r.score_at);
+    SG_TRY(check_rows(t, &x, &r, box_end, err));
     r.form = sg_text(r.box, "form");
     r.frac = r.cell || sg_is(r.box, "unit", "frac");
     r.score_act = sg_text(r.scores, "act");
     r.power = sg_num(r.scores, "power");
-    r.least = sg_num(nms, "score");
-    t->n_found = 0;
+    r.least = sg_num(sg_get(t->answer, "nms"), "score");
+    int first = t->n_found;
     for (size_t i = 0; i < x.rows; i++)
         SG_TRY(one_row(t, &x, &r, i, err));
-    SG_TRY(sg_found_answers(t, nms, out, err));
-    return row_extras(t, &x, r.frac, out, err);
+    return find_points(t, &x, first, r.frac, err);
+}
+
+sedge_status sg_rows_give(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    const json_t *masks = sg_get(t->answer, "masks");
+    SG_TRY(sg_found_answers(t, sg_get(t->answer, "nms"), out, err));
+    if (!masks)
+        return SEDGE_OK;
+    table x;
+    size_t from, to;
+    SG_TRY(open_table(t, &x, err));
+    SG_TRY(span(&x, sg_get(masks, "at"), "masks", &from, &to, err));
+    return sg_row_masks(t, x.v + from * x.channel_step, x.row_step, x.channel_step, (int)(to - from), out, err);
 }
 
 static size_t numel(const sedge_tensor *x)
@@ -191,40 +203,105 @@ static size_t numel(const sedge_tensor *x)
     return sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
 }
 
-/* [1, N, 4] with [1, N], [1, N, C] and classes of their own, or the best of C. */
-sedge_status sg_head_boxes(sedge_task *t, sedge_answers *out, sg_err *err)
+/* Boxes [1, N, 4] with scores [1, N] or [1, N, C]; classes and count: NULL where there are none. */
+typedef struct parts {
+    const sedge_tensor *boxes, *classes, *count;
+    const char *form;
+    bool frac;
+    int64_t background; /* -1: none */
+    double least;
+    size_t n, per; /* boxes; scores of each */
+} parts;
+
+static sedge_status check_parts(parts *p, size_t scores, sg_err *err)
 {
-    const json_t *fb = sg_get(t->answer, "boxes"), *fs = sg_get(t->answer, "scores"), *nms = sg_get(t->answer, "nms");
-    const json_t *fc = sg_get(t->answer, "classes"), *fn = sg_get(t->answer, "count"), *bg = sg_get(fs, "background");
-    sedge_tensor b, s, c = {.rank = 0}, k = {.rank = 0};
+    size_t n = numel(p->boxes) / 4;
+    p->n = n;
+    p->per = n ? scores / n : 1;
+    if (numel(p->boxes) != n * 4 || scores != n * p->per || (p->classes && (numel(p->classes) < n || (n && p->per != 1))) ||
+        (p->count && numel(p->count) < 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: %zu boxes, %zu scores, %zu classes do not go together", n, scores,
+                       p->classes ? numel(p->classes) : 0);
+    double count = p->count ? sedge_tensor_f64(p->count, 0) : (double)n;
+    if (count < (double)n)
+        p->n = count > 0 ? (size_t)count : 0;
+    return SEDGE_OK;
+}
+
+static sedge_status take_parts(sedge_task *t, const parts *p, const float *score, sg_err *err)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t j = 0; j < p->per; j++) {
+            float s = score[i * p->per + j], v[4];
+            if (!((double)s >= p->least) || (p->background == (int64_t)j && !p->classes))
+                continue;
+            double cls = p->classes ? sedge_tensor_f64(p->classes, i) : (double)j;
+            for (size_t d = 0; d < 4; d++)
+                v[d] = (float)sedge_tensor_f64(p->boxes, i * 4 + d);
+            int label = cls >= 0 && cls < 1e6 ? sg_label_of(t, (int64_t)cls) : -1;
+            SG_TRY(sg_found_add(t, v, p->form, p->frac, s, label, (int)i, err));
+        }
+    return SEDGE_OK;
+}
+
+static double least_score(const sedge_task *t)
+{
+    const json_t *nms = sg_get(t->answer, "nms");
+    return fmax(sg_num(t->answer, "min_score"), nms ? sg_num(nms, "score") : -INFINITY);
+}
+
+sedge_status sg_boxes_take(sedge_task *t, int run, sg_err *err)
+{
+    const json_t *fb = sg_get(t->answer, "boxes"), *fs = sg_get(t->answer, "scores"), *bg = sg_get(fs, "background");
+    const json_t *fc = sg_get(t->answer, "classes"), *fn = sg_get(t->answer, "count");
+    sedge_tensor b, c, k;
+    size_t n;
+    (void)run;
     SG_TRY(sg_output(t, sg_get(fb, "out"), &b, err));
-    const json_t *ref = sg_get(fs, "out");
-    SG_TRY(sg_output(t, json_is_array(ref) ? json_array_get(ref, 0) : ref, &s, err));
     if (fc)
         SG_TRY(sg_output(t, sg_get(fc, "out"), &c, err));
     if (fn)
         SG_TRY(sg_output(t, sg_get(fn, "out"), &k, err));
-    size_t n = numel(&b) / 4, classes = n ? numel(&s) / n : 1;
-    if (numel(&b) != n * 4 || numel(&s) != n * classes || (fc && (numel(&c) < n || classes != 1)) || (fn && numel(&k) < 1))
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer: %zu boxes, %zu scores, %zu classes do not go together", n, numel(&s),
-                       fc ? numel(&c) : 0);
-    if (fn && sedge_tensor_f64(&k, 0) < (double)n)
-        n = sedge_tensor_f64(&k, 0) > 0 ? (size_t)sedge_tensor_f64(&k, 0) : 0;
-    SG_TRY(sg_load_scores(t, &s, sg_text(fs, "act"), classes, err));
-    const float *score = t->scores.p;
-    double least = fmax(sg_num(t->answer, "min_score"), nms ? sg_num(nms, "score") : -INFINITY);
-    t->n_found = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < classes; j++) {
-            if (!((double)score[i * classes + j] >= least) || (bg && json_integer_value(bg) == (json_int_t)j && !fc))
-                continue;
-            double cls = fc ? sedge_tensor_f64(&c, i) : (double)j;
-            float v[4];
-            for (size_t d = 0; d < 4; d++)
-                v[d] = (float)sedge_tensor_f64(&b, i * 4 + d);
-            int label = cls >= 0 && cls < 1e6 ? sg_label_of(t, (int64_t)cls) : -1;
-            SG_TRY(
-                sg_found_add(t, v, sg_text(fb, "form"), sg_is(fb, "unit", "frac"), score[i * classes + j], label, (int)i, err));
-        }
-    return sg_found_answers(t, nms, out, err);
+    SG_TRY(sg_join(t, sg_get(fs, "out"), &t->scores, &n, err));
+    parts p = {&b,
+               fc ? &c : NULL,
+               fn ? &k : NULL,
+               sg_text(fb, "form"),
+               sg_is(fb, "unit", "frac"),
+               bg ? json_integer_value(bg) : -1,
+               least_score(t),
+               0,
+               0};
+    SG_TRY(check_parts(&p, n, err));
+    sg_activate(t->scores.p, n, sg_text(fs, "act"), p.per);
+    return take_parts(t, &p, t->scores.p, err);
+}
+
+/* The head that is a graph: its outputs boxes, scores and, where there is one score a box, classes. */
+sedge_status sg_graph_take(sedge_task *t, int run, sg_err *err)
+{
+    static const char *const names[] = {"boxes", "scores", "classes"};
+    sedge_tensor y[3];
+    (void)run;
+    SG_TRY(sg_graph_run(t->post, NULL, NULL, err));
+    int at[3];
+    for (int i = 0; i < 3; i++) {
+        at[i] = sg_output_named(t->post->model, names[i]);
+        if (at[i] < 0 && i < 2)
+            return sg_fail(err, SEDGE_E_NOT_FOUND, "card: answer.file: the graph has no output %s", names[i]);
+        if (at[i] >= 0)
+            SG_TRY(sg_numbers_of(t->post->session, at[i], "answer.file", &y[i], err));
+    }
+    parts p = {&y[0],
+               at[2] >= 0 ? &y[2] : NULL,
+               NULL,
+               sg_text(t->answer, "form"),
+               sg_is(t->answer, "unit", "frac"),
+               -1,
+               least_score(t),
+               0,
+               0};
+    SG_TRY(check_parts(&p, numel(&y[1]), err));
+    SG_TRY(sg_load_scores(t, &y[1], "none", 0, err));
+    return take_parts(t, &p, t->scores.p, err);
 }

@@ -49,33 +49,82 @@ static float sample(const sg_maps *m, int c, const tap *x, const tap *y)
 
 /* ---- a class of each pixel ---------------------------------------------------------------- */
 
-typedef struct rule {
-    bool labels, threshold, logits;
+/* Maps of every tile, and where each column and row of the source lies in those of each column and row of tiles. */
+typedef struct field {
+    sg_maps one;      /* of tile 0; those of the next begin `step` floats behind */
+    size_t step;
+    int nx, ny, w, h; /* tiles; the source */
+    const tap *x, *y; /* [nx, w], [ny, h] */
+    bool most, labels, threshold, logits;
     double least;
-} rule;
+} field;
 
-static int class_of(const sg_maps *m, const rule *r, const tap *x, const tap *y)
+/* Of the tiles that saw a pixel: the mean of a score, or the most. False: none saw it. */
+static bool score_at(const field *f, int c, int x, int y, float *out)
 {
-    if (r->labels) {
-        float v = m->v[((size_t)y->i * (size_t)m->w + (size_t)x->i) * m->pixel_step];
-        return v >= 0 && v < UNSEEN ? (int)v : UNSEEN;
+    float sum = 0, most = 0;
+    int n = 0;
+    if (f->nx * f->ny == 1) {
+        if (f->x[x].i < 0 || f->y[y].i < 0)
+            return false;
+        *out = sample(&f->one, c, &f->x[x], &f->y[y]);
+        return true;
     }
-    if (r->threshold) {
-        double v = (double)sample(m, m->n - 1, x, y);
-        if (r->logits) /* the softmax of two is a sigmoid of their difference */
-            v = 1 / (1 + exp((m->n == 2 ? (double)sample(m, 0, x, y) : 0) - v));
-        return v >= r->least;
-    }
-    int best = 0;
-    float most = sample(m, 0, x, y);
-    for (int c = 1; c < m->n; c++) {
-        float v = sample(m, c, x, y);
-        if (v > most) {
-            most = v;
-            best = c;
+    for (int j = 0; j < f->ny; j++) {
+        const tap *v = &f->y[(size_t)j * (size_t)f->h + (size_t)y];
+        for (int i = 0; i < f->nx && v->i >= 0; i++) {
+            const tap *u = &f->x[(size_t)i * (size_t)f->w + (size_t)x];
+            if (u->i < 0)
+                continue;
+            sg_maps m = f->one;
+            m.v += (size_t)(j * f->nx + i) * f->step;
+            float s = sample(&m, c, u, v);
+            most = n == 0 || s > most ? s : most;
+            sum += s;
+            n++;
         }
     }
+    *out = f->most ? most : sum / (float)n;
+    return n > 0;
+}
+
+static double one_score(const field *f, float last, int x, int y)
+{
+    float first = 0;
+    if (!f->logits) /* the softmax of two is a sigmoid of their difference */
+        return (double)last;
+    if (f->one.n == 2)
+        score_at(f, 0, x, y, &first);
+    return 1 / (1 + exp((double)first - (double)last));
+}
+
+/* The class of a pixel, and its score. */
+static int class_of(const field *f, int x, int y, float *score)
+{
+    float v;
+    if (!score_at(f, f->threshold ? f->one.n - 1 : 0, x, y, &v))
+        return UNSEEN;
+    *score = v;
+    if (f->labels)
+        return v >= 0 && v < UNSEEN ? (int)v : UNSEEN;
+    if (f->threshold) {
+        *score = (float)one_score(f, v, x, y);
+        return (double)*score >= f->least;
+    }
+    int best = 0;
+    for (int c = 1; c < f->one.n; c++)
+        if (score_at(f, c, x, y, &v) && v > *score) {
+            *score = v;
+            best = c;
+        }
     return best;
+}
+
+static float pixel_score(const void *ctx, int x, int y)
+{
+    float s = 0;
+    class_of(ctx, x, y, &s);
+    return ((const field *)ctx)->labels ? 1 : s;
 }
 
 /* One answer a class that is there: its score is its share of what the model saw, its box holds all its pixels. */
@@ -124,32 +173,81 @@ static void give_mask(const sedge_task *t, sedge_answers *out)
     out->mask_h = t->place.src_h;
 }
 
-sedge_status sg_head_mask(sedge_task *t, sedge_answers *out, sg_err *err)
+static sedge_status check_maps(const sedge_task *t, const sg_maps *m, sg_err *err)
+{
+    bool labels = sg_is(t->answer, "form", "labels"), threshold = sg_is(t->answer, "then", "threshold");
+    if (m->n >= UNSEEN || (labels && m->n != 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.out: a mask of %d classes", m->n);
+    if (threshold && m->n > 2)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.then: a threshold needs 1 or 2 classes, the output has %d", m->n);
+    if (!threshold && !labels && m->n < 2)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.then: one class needs a threshold");
+    if (t->label && !t->id_label && !labels && t->n_label + t->first != m->n && !(threshold && t->n_label == 1))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels from class %d on, the output has %d classes", t->n_label,
+                       t->first, m->n);
+    return SEDGE_OK;
+}
+
+/* The maps of a run stand behind those of the runs before it, all of one size. */
+sedge_status sg_mask_take(sedge_task *t, int run, sg_err *err)
 {
     sg_maps m;
     SG_TRY(sg_load_maps(t, sg_get(t->answer, "out"), sg_text(t->answer, "axes"), &t->scores, &m, err));
-    rule r = {.labels = sg_is(t->answer, "form", "labels"),
-              .threshold = sg_is(t->answer, "then", "threshold"),
-              .logits = sg_is(t->answer, "form", "logits"),
-              .least = sg_num(t->answer, "threshold")};
-    if (m.n >= UNSEEN || (r.labels && m.n != 1))
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.out: a mask of %d classes", m.n);
-    if (r.threshold && m.n > 2)
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.then: a threshold needs 1 or 2 classes, the output has %d", m.n);
-    if (!r.labels && !r.threshold && m.n < 2)
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.then: one class needs a threshold");
-    if (t->label && !t->id_label && !r.labels && t->n_label + t->first != m.n && !(r.threshold && t->n_label == 1))
-        return sg_fail(err, SEDGE_E_SHAPE, "card: labels: %d labels from class %d on, the output has %d classes", t->n_label,
-                       t->first, m.n);
-    const tap *x, *y;
-    const sg_place *p = &t->place;
-    SG_TRY(taps(t, m.w, m.h, r.labels || sg_is(t->answer, "upsample", "nearest"), &x, &y, err));
+    SG_TRY(check_maps(t, &m, err));
+    size_t n = (size_t)m.n * (size_t)m.h * (size_t)m.w;
+    if (run > 0 && (m.n != t->maps.n || m.h != t->maps.h || m.w != t->maps.w))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.out: the masks of two tiles are not of one size");
+    SG_TRY(sg_keep_room(t, &t->vector, n * ((size_t)run + 1), sizeof(float), err));
+    memcpy((float *)t->vector.p + n * (size_t)run, m.v, n * sizeof(float));
+    t->maps = m;
+    return SEDGE_OK;
+}
+
+/* Taps of every column of tiles, then of every row of tiles. */
+static sedge_status open_field(sedge_task *t, field *f, sg_err *err)
+{
+    const sg_tiles *s = &t->tiles;
+    const sg_place *place = s->place.p;
+    size_t nx = (size_t)s->nx, ny = (size_t)s->ny, w = (size_t)s->src_w, h = (size_t)s->src_h;
+    *f = (field){.one = t->maps,
+                 .step = (size_t)t->maps.n * (size_t)t->maps.h * (size_t)t->maps.w,
+                 .nx = s->nx,
+                 .ny = s->ny,
+                 .w = s->src_w,
+                 .h = s->src_h,
+                 .most = sg_is(s->fields, "merge", "max"),
+                 .labels = sg_is(t->answer, "form", "labels"),
+                 .threshold = sg_is(t->answer, "then", "threshold"),
+                 .logits = sg_is(t->answer, "form", "logits"),
+                 .least = sg_num(t->answer, "threshold")};
+    f->one.v = t->vector.p;
+    SG_TRY(sg_keep_room(t, &t->norm, nx * w + ny * h, sizeof(tap), err));
+    SG_TRY(sg_keep_room(t, &t->mask, w * h, 1, err));
+    tap *p = t->norm.p;
+    bool nearest = f->labels || sg_is(t->answer, "upsample", "nearest");
+    f->x = p;
+    f->y = p + nx * w;
+    for (size_t i = 0; i < nx; i++, p += w)
+        make_taps(p, f->w, place[i].sx, place[i].tx, place[i].w, f->one.w, nearest);
+    for (size_t i = 0; i < ny; i++, p += h)
+        make_taps(p, f->h, place[i * nx].sy, place[i * nx].ty, place[i * nx].h, f->one.h, nearest);
+    return SEDGE_OK;
+}
+
+sedge_status sg_mask_give(sedge_task *t, sedge_answers *out, sg_err *err)
+{
+    field f;
+    SG_TRY(open_field(t, &f, err));
     uint8_t *d = t->mask.p;
-    for (int row = 0; row < p->src_h; row++)
-        for (int col = 0; col < p->src_w; col++)
-            *d++ = (uint8_t)(x[col].i < 0 || y[row].i < 0 ? UNSEEN : class_of(&m, &r, &x[col], &y[row]));
+    for (int y = 0; y < f.h; y++)
+        for (int x = 0; x < f.w; x++) {
+            float score;
+            *d++ = (uint8_t)class_of(&f, x, y, &score);
+        }
     give_mask(t, out);
-    return count_classes(t, r.threshold, out, err);
+    if (sg_get(t->answer, "regions"))
+        return sg_mask_regions(t, pixel_score, &f, out, err);
+    return count_classes(t, f.threshold, out, err);
 }
 
 /* ---- masks of rows ------------------------------------------------------------------------ */

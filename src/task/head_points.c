@@ -131,20 +131,17 @@ sedge_status sg_points_span(const sedge_task *t, size_t channels, size_t *at, in
     return SEDGE_OK;
 }
 
-/* Points of every answer; read gives point k of a row in pixels of the input. Of boxes that were merged, the best one stays. */
-sedge_status sg_row_points(sedge_task *t, int n, sg_point_fn *read, const void *ctx, sedge_answers *out, sg_err *err)
+/* Of boxes that are merged later, the best one's stay. */
+sedge_status sg_row_points(sedge_task *t, int first, int n, sg_point_fn *read, const void *ctx, sg_err *err)
 {
-    SG_TRY(sg_keep_room(t, &t->points, (size_t)out->n * (size_t)n, sizeof(sedge_point), err));
-    sedge_answer *a = t->answers.p;
-    sedge_point *p = t->points.p;
-    for (int i = 0; i < out->n; i++, p += n) {
+    SG_TRY(sg_keep_room(t, &t->points, (size_t)t->n_found * (size_t)n, sizeof(sedge_point), err));
+    sedge_point *p = (sedge_point *)t->points.p + (size_t)first * (size_t)n;
+    for (int i = first; i < t->n_found; i++)
         for (int k = 0; k < n; k++) {
             double v[3] = {0, 0, 1};
             read(ctx, ((const sg_found *)t->found.p)[i].row, k, v);
-            p[k] = sg_point_of(t, v[0], v[1], v[2]);
+            *p++ = sg_point_of(t, v[0], v[1], v[2]);
         }
-        a[i].n_point = n;
-        a[i].point = p;
-    }
+    t->n_point = n;
     return SEDGE_OK;
 }

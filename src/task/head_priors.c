@@ -61,19 +61,11 @@ sedge_status sg_priors_open(sedge_task *t, sg_err *err)
     return grids ? from_grids(t, grids, err) : from_file(t, file, err);
 }
 
-/* Outputs one behind the other, as floats; all of `per` numbers a prior, which are found out. */
+/* All outputs of a list, of `per` numbers a prior, which are found out. */
 static sedge_status join(sedge_task *t, const json_t *refs, const char *what, sg_keep *keep, size_t *per, sg_err *err)
 {
-    size_t n = json_is_array(refs) ? json_array_size(refs) : 1, all = 0;
-    for (size_t i = 0; i < n; i++) {
-        sedge_tensor y;
-        SG_TRY(sg_output(t, json_is_array(refs) ? json_array_get(refs, i) : refs, &y, err));
-        size_t m = sedge_tensor_bytes(&y) * 8 / sedge_dtype_bits(y.dtype);
-        SG_TRY(sg_keep_room(t, keep, all + m, sizeof(float), err));
-        for (size_t k = 0; k < m; k++)
-            ((float *)keep->p)[all + k] = (float)sedge_tensor_f64(&y, k);
-        all += m;
-    }
+    size_t all;
+    SG_TRY(sg_join(t, refs, keep, &all, err));
     *per = all / t->n_prior;
     if (*per == 0 || all % t->n_prior)
         return sg_fail(err, SEDGE_E_SHAPE, "card: answer.%s: %zu numbers for %zu priors", what, all, t->n_prior);
@@ -127,8 +119,9 @@ static sedge_status score_all(sedge_task *t, const coder *c, const float *s, siz
     return SEDGE_OK;
 }
 
-sedge_status sg_head_priors(sedge_task *t, sedge_answers *out, sg_err *err)
+sedge_status sg_priors_take(sedge_task *t, int run, sg_err *err)
 {
+    (void)run;
     const json_t *code = sg_get(t->answer, "code"), *f = sg_get(t->answer, "scores"), *points = sg_get(t->answer, "points");
     size_t classes;
     int n_point = 0;
@@ -153,8 +146,7 @@ sedge_status sg_head_priors(sedge_task *t, sedge_answers *out, sg_err *err)
     if (points)
         SG_TRY(sg_points_span(t, c.per, &c.points_at, &n_point, err));
     sg_activate(t->scores.p, t->n_prior * classes, sg_text(f, "act"), classes);
-    t->n_found = 0;
+    int first = t->n_found;
     SG_TRY(score_all(t, &c, t->scores.p, classes, err));
-    SG_TRY(sg_found_answers(t, sg_get(t->answer, "nms"), out, err));
-    return points ? sg_row_points(t, n_point, point, &c, out, err) : SEDGE_OK;
+    return points ? sg_row_points(t, first, n_point, point, &c, err) : SEDGE_OK;
 }

@@ -10,12 +10,20 @@ typedef struct way {
     int n;
     int32_t w, h;
     double mul[SEDGE_BANDS_MAX], add[SEDGE_BANDS_MAX];
-    int turn;
+    const sg_front *table; /* of a norm of each element; NULL: none */
+    double mul2[SEDGE_BANDS_MAX], add2[SEDGE_BANDS_MAX]; /* behind it */
 } way;
 
-static int channels_of(sg_color c)
+static int channels_of(sg_color c, const sedge_frame *f)
 {
-    return c == SG_COLOR_GRAY ? 1 : c == SG_COLOR_RGBA ? 4 : 3;
+    return c == SG_COLOR_GRAY ? 1 : c == SG_COLOR_RGBA ? 4 : c == SG_COLOR_BANDS ? f->bands : 3;
+}
+
+/* What the picture's numbers go into: the model's input, or that of a graph before it. */
+static void image_io(const sedge_task *t, sedge_io *io)
+{
+    const sg_graph *g = sg_graph_of_picture(t);
+    sedge_model_input(g ? g->model : t->model, g ? g->in : t->in, io);
 }
 
 static sg_color color_of(const sedge_task *t)
@@ -44,21 +52,28 @@ static bool layout_of(const sedge_task *t, const sedge_io *io, int c, int *h, in
 sedge_status sg_image_open(sedge_task *t, sg_err *err)
 {
     sedge_io io;
-    sedge_model_input(t->model, t->in, &io);
+    size_t n = json_array_size(t->steps);
+    bool table = false;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *f;
+        sg_step_id s = sg_step_at(t->steps, i, &f);
+        bool arithmetic = s == SG_STEP_MUL || s == SG_STEP_NORM || s == SG_STEP_GRAPH;
+        if ((s == SG_STEP_GRAPH && i + 1 < n) || (table && !arithmetic))
+            return sg_fail(err, SEDGE_E_FORMAT, "card: steps.%zu: %s", i,
+                           s == SG_STEP_GRAPH ? "a graph of pictures must be the last step"
+                                              : "only mul, norm and graph may follow norm.file");
+        table = table || (s == SG_STEP_NORM && sg_get(f, "file"));
+        if (s == SG_STEP_NORM || s == SG_STEP_GRAPH)
+            SG_TRY(sg_front_open(t, i, s, f, err));
+    }
+    SG_TRY(sg_tiles_open(t, err));
+    image_io(t, &io);
     if (io.rank < 2 || io.rank > 4 || io.kind != SEDGE_TENSOR)
         return sg_fail(err, SEDGE_E_SHAPE, "card: inputs.%s: a picture needs an input of 2 to 4 axes", io.name);
     bool known = io.dtype == SEDGE_F32 || io.dtype == SEDGE_F16 || io.dtype == SEDGE_U8 || io.dtype == SEDGE_I8 ||
                  io.dtype == SEDGE_U16 || io.dtype == SEDGE_I16;
     if (!known)
         return sg_fail(err, SEDGE_E_TYPE, "card: inputs.%s: a picture cannot become %s", io.name, sedge_dtype_name(io.dtype));
-    for (size_t i = 0; i < json_array_size(t->steps); i++) {
-        const json_t *f;
-        sg_step_id s = sg_step_at(t->steps, i, &f);
-        if (s == SG_STEP_GRAPH || s == SG_STEP_TILES || (s == SG_STEP_NORM && sg_get(f, "file")))
-            return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs.%s.steps.%zu: not supported for pictures yet", io.name, i);
-    }
-    if (sg_is(t->input, "color", "bands"))
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs.%s.image.color: bands are not supported yet", io.name);
     t->work = sg_image_work_new(&t->mem);
     return t->work ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
 }
@@ -172,18 +187,37 @@ static void pad(way *v, const json_t *f)
     place_in(v, f, (w + m - 1) / m * m, (h + m - 1) / m * m);
 }
 
-static void arithmetic(way *v, sg_step_id s, const json_t *f)
+static void linear(double *mul, double *add, sg_step_id s, const json_t *f, const sg_front *o)
 {
     for (size_t c = 0; c < SEDGE_BANDS_MAX; c++) {
+        double by = 1, mean = 0, std = 1;
         if (s == SG_STEP_MUL) {
-            v->mul[c] *= sg_num_at(sg_get(f, "by"), c);
-            v->add[c] *= sg_num_at(sg_get(f, "by"), c);
+            by = sg_num_at(sg_get(f, "by"), c);
+        } else if (o->table) {
+            mean = o->table[c % o->n];
+            std = o->table[o->n + c % o->n];
         } else {
-            double std = sg_num_at(sg_get(f, "std"), c);
-            v->mul[c] /= std;
-            v->add[c] = (v->add[c] - sg_num_at(sg_get(f, "mean"), c)) / std;
+            mean = sg_num_at(sg_get(f, "mean"), c);
+            std = sg_num_at(sg_get(f, "std"), c);
         }
+        mul[c] = mul[c] * by / std;
+        add[c] = (add[c] * by - mean) / std;
     }
+}
+
+/* A norm by a file has a number for each channel or for each element; of the latter there is one. */
+static sedge_status arithmetic(way *v, sg_step_id s, const json_t *f, const sg_front *o, int channels, sg_err *err)
+{
+    size_t n = (size_t)v->w * (size_t)v->h * (size_t)channels;
+    if (s == SG_STEP_NORM && o->table && o->n != (size_t)channels) {
+        if (v->table || o->n != n)
+            return sg_fail(err, SEDGE_E_SHAPE, "card: norm.file: %zu means for %d channels of %d x %d pixels", o->n, channels,
+                           (int)v->h, (int)v->w);
+        v->table = o;
+        return SEDGE_OK;
+    }
+    linear(v->table ? v->mul2 : v->mul, v->table ? v->add2 : v->add, s, f, o);
+    return SEDGE_OK;
 }
 
 /* EXIF orientations mirrored after the turn. */
@@ -204,22 +238,23 @@ static sedge_status find_way(sedge_task *t, way *v, int channels, sg_err *err)
         case SG_STEP_CROP: crop(v, f); break;
         case SG_STEP_PAD: pad(v, f); break;
         case SG_STEP_MUL:
-        case SG_STEP_NORM: arithmetic(v, s, f); break;
+        case SG_STEP_NORM: SG_TRY(arithmetic(v, s, f, &t->front[i], channels, err)); break;
         default: break;
         }
         if (v->w < 1 || v->h < 1 || (int64_t)v->w * v->h > (int64_t)1 << 28)
             return sg_fail(err, SEDGE_E_LIMIT, "card: steps.%zu gives a picture of %d x %d", i, (int)v->w, (int)v->h);
         for (int c = 0; c < channels; c++)
-            if (!isfinite(v->mul[c]) || !isfinite(v->add[c]) || v->mul[c] == 0)
+            if (!isfinite(v->mul[c]) || !isfinite(v->add[c]) || v->mul[c] == 0 || !isfinite(v->mul2[c]) || !isfinite(v->add2[c]))
                 return sg_fail(err, SEDGE_E_VALUE, "card: steps.%zu: channel %d is multiplied by nothing finite", i, c);
     }
     return SEDGE_OK;
 }
 
 /* From the input's pixels back to the source's: x * s + t. */
-static void invert(sedge_task *t, const way *v, int32_t src_w, int32_t src_h, const bool flip[2])
+static void invert(sedge_task *t, const way *v, int x, int y)
 {
-    sg_place p = {1, 1, 0, 0, v->w, v->h, src_w, src_h};
+    const sg_tiles *s = &t->tiles;
+    sg_place p = {1, 1, 0, 0, v->w, v->h, s->src_w, s->src_h};
     for (int i = v->n - 1; i >= 0; i--) {
         const sg_geometry *g = &v->g[i];
         double kx = (double)g->src.w / g->width, ky = (double)g->src.h / g->height;
@@ -228,13 +263,15 @@ static void invert(sedge_task *t, const way *v, int32_t src_w, int32_t src_h, co
         p.sy *= ky;
         p.ty = (p.ty - g->y) * ky + g->src.y;
     }
-    if (flip[0]) {
+    p.tx += x;
+    p.ty += y;
+    if (s->flip[0]) {
         p.sx = -p.sx;
-        p.tx = src_w - p.tx;
+        p.tx = s->src_w - p.tx;
     }
-    if (flip[1]) {
+    if (s->flip[1]) {
         p.sy = -p.sy;
-        p.ty = src_h - p.ty;
+        p.ty = s->src_h - p.ty;
     }
     t->place = p;
 }
@@ -242,7 +279,7 @@ static void invert(sedge_task *t, const way *v, int32_t src_w, int32_t src_h, co
 static sedge_status bind(sedge_task *t, const way *v, int channels, bool *last, sg_err *err)
 {
     sedge_io io;
-    sedge_model_input(t->model, t->in, &io);
+    image_io(t, &io);
     int ah, aw;
     *last = layout_of(t, &io, channels, &ah, &aw);
     sedge_tensor *x = &t->bound;
@@ -263,30 +300,78 @@ static sedge_status bind(sedge_task *t, const way *v, int channels, bool *last, 
     return SEDGE_OK;
 }
 
-sedge_status sg_image_input(sedge_task *t, const sedge_frame *frame, sg_err *err)
+/* Pixels by the step norm.file: means and deviations of each element. */
+static sedge_status by_table(sedge_task *t, const way *v, const sg_sink *sink, int channels, sg_err *err)
 {
-    sedge_frame f = *frame;
-    sg_color color = color_of(t);
-    int channels = channels_of(color);
-    way v = {.n = 0};
-    bool flip[2] = {false, false};
-    f.turn = sg_flag(t->input, "exif") && f.turn >= 1 && f.turn <= 8 ? f.turn : 1;
+    size_t n = v->table->n, area = n / (size_t)channels;
+    float *x = sink->data;
+    for (size_t i = 0; i < n; i++) {
+        size_t c = sink->channels_last ? i % (size_t)channels : i / area;
+        x[i] = (float)(((double)x[i] - v->table->table[i]) / v->table->table[n + i] * v->mul2[c] + v->add2[c]);
+    }
+    return sg_store_numbers(t, &t->bound, &t->data, x, 1, n, err);
+}
+
+/* Through the graph, if there is one, into the model. A graph of pictures takes and gives the whole picture. */
+static sedge_status hand_over(sedge_task *t, int channels, sg_err *err)
+{
+    size_t n = json_array_size(t->steps);
+    sg_graph *g = n ? t->front[n - 1].graph : NULL;
+    if (g) {
+        sedge_tensor y;
+        sedge_io io;
+        int h, w;
+        SG_TRY(sg_graph_run(g, &t->bound, &y, err));
+        sedge_model_input(t->model, t->in, &io);
+        layout_of(t, &io, channels, &h, &w);
+        if (y.rank == io.rank && h >= 0 && y.dim[h] > 0 && y.dim[w] > 0 && y.dim[h] < 1 << 20 && y.dim[w] < 1 << 20) {
+            t->place.sy *= (double)t->place.h / (double)y.dim[h];
+            t->place.sx *= (double)t->place.w / (double)y.dim[w];
+            t->place.h = (int)y.dim[h];
+            t->place.w = (int)y.dim[w];
+        }
+        t->bound = y;
+    }
+    return sedge_session_set_input(t->session, t->in, &t->bound, err);
+}
+
+sedge_status sg_image_begin(sedge_task *t, const sedge_frame *frame, int *n, sg_err *err)
+{
+    sg_tiles *s = &t->tiles;
+    s->frame = *frame;
+    s->flip[0] = s->flip[1] = false;
+    s->frame.turn = sg_flag(t->input, "exif") && frame->turn >= 1 && frame->turn <= 8 ? frame->turn : 1;
     for (size_t i = 0; i < json_array_size(t->steps); i++) {
-        const json_t *s;
-        if (sg_step_at(t->steps, i, &s) == SG_STEP_FLIP) {
-            bool down = sg_is(s, "how", "vertical");
-            f.turn = (uint8_t)mirrored(f.turn, down);
-            flip[down] = !flip[down];
+        const json_t *f;
+        if (sg_step_at(t->steps, i, &f) == SG_STEP_FLIP) {
+            bool down = sg_is(f, "how", "vertical");
+            s->frame.turn = (uint8_t)mirrored(s->frame.turn, down);
+            s->flip[down] = !s->flip[down];
         }
     }
+    SG_TRY(sg_frame_check(&s->frame, err));
+    if ((color_of(t) == SG_COLOR_BANDS) != (frame->pixel >= SEDGE_PIXEL_BANDS_U8))
+        return sg_fail(err, SEDGE_E_TYPE, "task: color bands takes frames of bands, and no other color takes them");
+    int32_t w, h;
+    sg_frame_upright(&s->frame, &w, &h);
+    s->src_w = w;
+    s->src_h = h;
+    t->n_found = t->n_point = 0;
+    return sg_tiles_begin(t, n, err);
+}
+
+sedge_status sg_image_input(sedge_task *t, int i, sg_err *err)
+{
+    sedge_frame f;
+    sg_color color = color_of(t);
+    int x, y, channels = channels_of(color, &t->tiles.frame);
+    way v = {.n = 0};
+    SG_TRY(sg_tiles_frame(t, i, &f, &x, &y, err));
     for (int c = 0; c < SEDGE_BANDS_MAX; c++)
-        v.mul[c] = 1;
+        v.mul[c] = v.mul2[c] = 1;
     sg_frame_upright(&f, &v.w, &v.h);
-    int32_t src_w = v.w, src_h = v.h;
-    if (src_w < 1 || src_h < 1)
-        return sg_fail(err, SEDGE_E_ARG, "task: an empty frame");
     SG_TRY(find_way(t, &v, channels, err));
-    invert(t, &v, src_w, src_h, flip);
+    invert(t, &v, x, y);
     bool last;
     SG_TRY(bind(t, &v, channels, &last, err));
     sg_sink sink = {.data = t->data.p, .dtype = t->bound.dtype, .channels_last = last, .channels = (uint8_t)channels};
@@ -294,6 +379,15 @@ sedge_status sg_image_input(sedge_task *t, const sedge_frame *frame, sg_err *err
         sink.mul[c] = (float)v.mul[c];
         sink.add[c] = (float)v.add[c];
     }
+    if (v.table) {
+        SG_TRY(sg_keep_room(t, &t->signal, v.table->n, sizeof(float), err));
+        sink.data = t->signal.p;
+        sink.dtype = SEDGE_F32;
+    }
     SG_TRY(sg_image_run(t->work, &f, color, v.g, v.n, &sink, err));
-    return sedge_session_set_input(t->session, t->in, &t->bound, err);
+    if (v.table)
+        SG_TRY(by_table(t, &v, &sink, channels, err));
+    SG_TRY(hand_over(t, channels, err));
+    ((sg_place *)t->tiles.place.p)[i] = t->place;
+    return SEDGE_OK;
 }

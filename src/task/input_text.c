@@ -73,12 +73,7 @@ static sedge_status bind(sedge_task *t, int i, const int64_t *id, size_t n, sg_k
 {
     sedge_io io;
     sedge_model_input(t->model, i, &io);
-    int in = t->in;
-    t->in = i; /* the shape of this one */
-    sedge_status st = sg_shape_input(t, 1, (int64_t)n, err);
-    t->in = in;
-    SG_TRY(st);
-    *x = t->bound;
+    SG_TRY(sg_shape_of(&io, 1, (int64_t)n, x, err));
     sg_dtype type = (sg_dtype)x->dtype;
     if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
         return sg_fail(err, SEDGE_E_TYPE, "card: inputs.%s: tokens cannot become %s", io.name, sedge_dtype_name((int)type));
@@ -95,8 +90,44 @@ static sedge_status bind(sedge_task *t, int i, const int64_t *id, size_t n, sg_k
     return sedge_session_set_input(t->session, i, x, err);
 }
 
+static bool blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Half of the input holds the first bytes, half the last; both are padded towards the middle. */
+static sedge_status both_ends(sedge_task *t, const char *text, size_t n, bool *truncated, sg_err *err)
+{
+    bool fixed;
+    size_t most = most_tokens(t, &fixed), half = most / 2, some = n < half ? n : half;
+    const json_t *pad_id = sg_get(t->input, "pad_id");
+    int64_t pad = json_integer_value(pad_id), offset = sg_int(t->input, "offset");
+    if (half == 0 || !pad_id || !sg_is(t->input, "tokens", "bytes"))
+        return sg_fail(err, SEDGE_E_FORMAT, "card: inputs.text.part: ends needs tokens bytes, a pad_id and a max");
+    SG_TRY(sg_keep_room(t, &t->signal, most, sizeof(int64_t), err));
+    int64_t *id = t->signal.p;
+    for (size_t i = 0; i < most; i++)
+        id[i] = pad;
+    for (size_t i = 0; i < some; i++) {
+        id[i] = (int64_t)(uint8_t)text[i] + offset;
+        id[most - some + i] = (int64_t)(uint8_t)text[n - some + i] + offset;
+    }
+    *truncated = n > 2 * half;
+    if (*truncated && sg_is(t->input, "over", "fail"))
+        return sg_fail(err, SEDGE_E_LIMIT, "task: the text has %zu tokens, the card takes %zu", n, most);
+    return bind(t, t->in, id, most, &t->data, &t->bound, err);
+}
+
 sedge_status sg_text_input(sedge_task *t, const char *text, size_t n, bool *truncated, sg_err *err)
 {
+    if (sg_flag(t->input, "strip")) {
+        for (; n > 0 && blank(text[n - 1]); n--) {
+        }
+        for (; n > 0 && blank(*text); n--)
+            text++;
+    }
+    if (sg_is(t->input, "part", "ends"))
+        return both_ends(t, text, n, truncated, err);
     bool fixed;
     size_t most = most_tokens(t, &fixed), total = 0, room = n < TOKENS_MAX ? n + 2 : TOKENS_MAX;
     room = most && most < room ? most : room;
@@ -126,5 +157,5 @@ sedge_status sg_text_input(sedge_task *t, const char *text, size_t n, bool *trun
     memset(flag, 0, out * sizeof *flag);
     if (types >= 0)
         SG_TRY(bind(t, types, flag, out, &t->fixed[types], &x, err));
-    return bind(t, t->in, id, out, &t->data, &x, err);
+    return bind(t, t->in, id, out, &t->data, &t->bound, err);
 }

@@ -69,7 +69,7 @@ static void one(writer *w, const sedge_task *t, const sedge_answer *a)
         string(w, a->text);
     }
     if (t->head == SG_HEAD_ROWS || t->head == SG_HEAD_BOXES || t->head == SG_HEAD_PRIORS || t->head == SG_HEAD_MASK ||
-        t->head == SG_HEAD_KEYPOINTS)
+        t->head == SG_HEAD_KEYPOINTS || t->head == SG_HEAD_GRAPH)
         list(w, ",\"box\":", a->box, 4);
     if (a->n_point)
         list(w, ",\"points\":", &a->point[0].x, a->n_point * 3);

@@ -24,8 +24,8 @@ sedge_status sg_found_add(sedge_task *t, const float b[4], const char *form, boo
     double v[4] = {x0 * kx * p->sx + p->tx, y0 * ky * p->sy + p->ty, x1 * kx * p->sx + p->tx, y1 * ky * p->sy + p->ty};
     if (!isfinite(v[0] + v[1] + v[2] + v[3]))
         return SEDGE_OK;
-    sg_found *f = (sg_found *)t->found.p + t->n_found++;
-    *f = (sg_found){.score = score, .weight = score, .label = label, .row = row};
+    sg_found *f = (sg_found *)t->found.p + t->n_found;
+    *f = (sg_found){.score = score, .weight = score, .label = label, .row = row, .id = t->n_found++};
     for (int i = 0; i < 4; i++) { /* inside the picture, corners in order whatever was mirrored */
         double lo = fmin(v[i & 1], v[(i & 1) + 2]), hi = fmax(v[i & 1], v[(i & 1) + 2]);
         f->box[i] = (float)fmin(fmax(i < 2 ? lo : hi, 0), i & 1 ? p->src_h : p->src_w);
@@ -45,13 +45,13 @@ static double overlap(const float a[4], const float b[4])
     return all > 0 ? both / all : 0;
 }
 
-/* Best first; equal scores in the order of rows, so that answers do not depend on qsort. */
+/* Best first; equal scores in the order in which they were found, so that answers do not depend on qsort. */
 static int by_score(const void *a, const void *b)
 {
     const sg_found *x = a, *y = b;
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
-    return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : (x->label > y->label) - (x->label < y->label);
+    return (x->id > y->id) - (x->id < y->id);
 }
 
 /* The box becomes the mean of those that it swallows, weighed by their scores (BlazeFace). */
@@ -106,6 +106,10 @@ sedge_status sg_found_answers(sedge_task *t, const json_t *nms, sedge_answers *o
     for (int i = 0; i < n; i++) {
         a[i] = (sedge_answer){.label = f[i].label, .text = sedge_task_label(t, f[i].label), .score = f[i].score};
         memcpy(a[i].box, f[i].box, sizeof a[i].box);
+        if (t->n_point) {
+            a[i].n_point = t->n_point;
+            a[i].point = (const sedge_point *)t->points.p + (size_t)f[i].id * (size_t)t->n_point;
+        }
     }
     out->answer = a;
     out->n = n;

@@ -4,8 +4,6 @@
 
 #include "task/run.h"
 
-#include "tensor/dtype.h"
-
 sedge_status sg_signal_open(sedge_task *t, sg_err *err)
 {
     const json_t *c = sg_get(t->input, "columns");
@@ -14,13 +12,9 @@ sedge_status sg_signal_open(sedge_task *t, sg_err *err)
     t->hop = (size_t)sg_int(t->input, "hop");
     t->hop = t->hop ? t->hop : t->window;
     t->lead = (size_t)sg_int(t->input, "lead");
-    if (sg_is(t->input, "missing", "linear"))
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: missing linear is not supported yet");
     for (size_t i = 0; i < json_array_size(t->steps); i++) {
         const json_t *f;
         sg_step_id s = sg_step_at(t->steps, i, &f);
-        if (s == SG_STEP_GRAPH || (s == SG_STEP_STACK && i + 1 != json_array_size(t->steps)))
-            return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: steps.%zu is not supported for sound and series yet", i);
         SG_TRY(sg_front_open(t, i, s, f, err));
     }
     if (json_is_array(c)) {
@@ -80,60 +74,50 @@ static sedge_status lengthen(sedge_task *t, size_t *rows, size_t cols, const jso
 }
 
 /* The last n results; before there are n: not ready. */
-static sedge_status stack(sedge_task *t, size_t *rows, size_t *cols, const json_t *f, bool *ready, sg_err *err)
+static sedge_status stack(sedge_task *t, sg_front *o, size_t *rows, size_t *cols, const json_t *f, bool *ready, sg_err *err)
 {
     size_t n = (size_t)sg_int(f, "n"), one = *rows * *cols;
-    SG_TRY(sg_keep_room(t, &t->stack, n * one, sizeof(float), err));
+    SG_TRY(sg_keep_room(t, &o->ring, n * one, sizeof(float), err));
     SG_TRY(sg_keep_room(t, &t->signal, n * one, sizeof(float), err));
-    float *ring = t->stack.p;
-    memcpy(ring + t->stacked % n * one, t->signal.p, one * sizeof *ring);
-    t->stacked++;
-    *ready = t->stacked >= n;
+    float *ring = o->ring.p;
+    memcpy(ring + o->stacked % n * one, t->signal.p, one * sizeof *ring);
+    o->stacked++;
+    *ready = o->stacked >= n;
     for (size_t i = 0; i < n && *ready; i++)
-        memcpy((float *)t->signal.p + i * one, ring + (t->stacked + i) % n * one, one * sizeof *ring);
+        memcpy((float *)t->signal.p + i * one, ring + (o->stacked + i) % n * one, one * sizeof *ring);
     *rows = n;
     *cols = one;
     return SEDGE_OK;
 }
 
-static void fill_gaps(const sedge_task *t, float *v, size_t rows, size_t cols)
+/* What is missing between two rows of a window lies on their line; at its ends the nearest is taken. */
+static sedge_status interpolate(float *v, size_t rows, size_t cols, sg_err *err)
 {
-    bool hold = sg_is(t->input, "missing", "hold");
-    for (size_t i = 0; i < rows * cols; i++)
-        if (isnan(v[i]))
-            v[i] = hold && i >= cols ? v[i - cols] : 0;
-}
-
-static sedge_status check_gaps(const sedge_task *t, const float *v, size_t rows, size_t cols, sg_err *err)
-{
-    size_t most = (size_t)sg_int(t->input, "max_gap");
-    bool none = sg_is(t->input, "missing", "fail");
-    for (size_t c = 0; c < cols; c++)
-        for (size_t r = 0, gap = 0; r < rows; r++) {
-            gap = isnan(v[r * cols + c]) ? gap + 1 : 0;
-            if (gap && (none || (most && gap > most)))
-                return sg_fail(err, SEDGE_E_VALUE, "task: column %zu lacks %zu values in a row", c, gap);
+    for (size_t c = 0; c < cols; c++) {
+        size_t a = SIZE_MAX; /* the last row that is there */
+        for (size_t r = 0; r < rows; r++) {
+            if (isnan(v[r * cols + c]))
+                continue;
+            double from = a == SIZE_MAX ? 0 : (double)v[a * cols + c], to = (double)v[r * cols + c];
+            for (size_t k = a == SIZE_MAX ? 0 : a + 1; k < r; k++)
+                v[k * cols + c] = (float)(a == SIZE_MAX ? to : from + (to - from) * (double)(k - a) / (double)(r - a));
+            a = r;
         }
+        if (a == SIZE_MAX)
+            return sg_fail(err, SEDGE_E_VALUE, "task: column %zu has no value in a window", c);
+        for (size_t r = a + 1; r < rows; r++)
+            v[r * cols + c] = v[a * cols + c];
+    }
     return SEDGE_OK;
 }
 
 static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *err)
 {
     bool turned = sg_is(t->input, "axes", "ct");
-    SG_TRY(sg_shape_input(t, (int64_t)(turned ? cols : rows), (int64_t)(turned ? rows : cols), err));
-    sg_dtype type = (sg_dtype)t->bound.dtype;
-    size_t n = rows * cols;
-    if (sg_dtypes[type].cls != 'F' && !sg_is_int(type))
-        return sg_fail(err, SEDGE_E_TYPE, "card: inputs: numbers cannot become %s", sedge_dtype_name(t->bound.dtype));
-    SG_TRY(sg_keep_room(t, &t->data, n * 8 + 8, 1, err));
-    const float *v = t->signal.p;
-    unsigned bits = sedge_dtype_bits(t->bound.dtype);
-    double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
-    for (size_t i = 0; i < n; i++) {
-        double x = (double)v[turned ? i % rows * cols + i / rows : i];
-        sg_store_f64(type, t->data.p, i, sg_is_float(type) ? x : fmin(fmax(nearbyint(x), lo), hi));
-    }
-    t->bound.data = t->data.p;
+    sedge_io io;
+    sedge_model_input(t->model, t->in, &io);
+    SG_TRY(sg_shape_of(&io, (int64_t)(turned ? cols : rows), (int64_t)(turned ? rows : cols), &t->bound, err));
+    SG_TRY(sg_store_numbers(t, &t->bound, &t->data, t->signal.p, turned ? rows : 1, turned ? cols : rows * cols, err));
     return sedge_session_set_input(t->session, t->in, &t->bound, err);
 }
 
@@ -145,10 +129,8 @@ sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *r
         return sg_fail(err, SEDGE_E_ARG, "task: nothing was given");
     SG_TRY(sg_keep_room(t, &t->signal, rows * cols, sizeof(float), err));
     memcpy(t->signal.p, x, rows * cols * sizeof(float));
-    if (t->source == SEDGE_SOURCE_SERIES) {
-        SG_TRY(check_gaps(t, t->signal.p, rows, cols, err));
-        fill_gaps(t, t->signal.p, rows, cols);
-    }
+    if (t->source == SEDGE_SOURCE_SERIES && sg_is(t->input, "missing", "linear"))
+        SG_TRY(interpolate(t->signal.p, rows, cols, err));
     for (size_t i = 0; i < json_array_size(t->steps) && *ready; i++) {
         const json_t *f;
         sg_step_id s = sg_step_at(t->steps, i, &f);
@@ -159,7 +141,7 @@ sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *r
         else if (s == SG_STEP_PAD)
             SG_TRY(lengthen(t, &rows, cols, f, err));
         else if (s == SG_STEP_STACK)
-            SG_TRY(stack(t, &rows, &cols, f, ready, err));
+            SG_TRY(stack(t, &t->front[i], &rows, &cols, f, ready, err));
         else
             SG_TRY(sg_front_run(t, i, s, f, &rows, &cols, err));
     }
@@ -216,13 +198,37 @@ static sedge_status append_audio(sedge_task *t, const sedge_audio *a, sg_err *er
     return SEDGE_OK;
 }
 
+/* Gaps are filled as rows come, so that windows make no difference; but for lines, which need the row behind a gap. */
+static sedge_status fill_gaps(sedge_task *t, float *v, size_t rows, sg_err *err)
+{
+    size_t most = (size_t)sg_int(t->input, "max_gap"), cols = (size_t)t->columns;
+    bool none = sg_is(t->input, "missing", "fail"), hold = sg_is(t->input, "missing", "hold");
+    bool lines = sg_is(t->input, "missing", "linear");
+    sg_gap *gap = t->gaps.p;
+    for (size_t i = 0; i < rows * cols; i++) {
+        sg_gap *g = &gap[i % cols];
+        if (!isnan(v[i])) {
+            *g = (sg_gap){v[i], 0};
+            continue;
+        }
+        g->n++;
+        if (none || (most && g->n > most))
+            return sg_fail(err, SEDGE_E_VALUE, "task: column %zu lacks %zu values in a row", i % cols, g->n);
+        if (!lines)
+            v[i] = hold ? g->last : 0;
+    }
+    return SEDGE_OK;
+}
+
 static sedge_status append_rows(sedge_task *t, const float *row, size_t rows, int columns, sg_err *err)
 {
     if (columns != t->columns || rows > SIZE_MAX / 64 / (size_t)t->columns)
         return sg_fail(err, SEDGE_E_ARG, "task: rows of %d values; the card takes %d", columns, t->columns);
     SG_TRY(sg_keep_room(t, &t->stream, (t->held + rows) * (size_t)columns, sizeof(float), err));
+    float *v = (float *)t->stream.p + t->held * (size_t)columns;
     if (rows)
-        memcpy((float *)t->stream.p + t->held * (size_t)columns, row, rows * (size_t)columns * sizeof *row);
+        memcpy(v, row, rows * (size_t)columns * sizeof *row);
+    SG_TRY(fill_gaps(t, v, rows, err));
     t->held += rows;
     return SEDGE_OK;
 }
@@ -235,7 +241,10 @@ static sedge_status begin(sedge_task *t, sg_err *err)
     SG_TRY(sg_keep_room(t, &t->stream, n, sizeof(float), err));
     if (n)
         memset(t->stream.p, 0, n * sizeof(float));
+    SG_TRY(sg_keep_room(t, &t->gaps, (size_t)t->columns, sizeof(sg_gap), err));
+    memset(t->gaps.p, 0, (size_t)t->columns * sizeof(sg_gap));
     t->held = t->lead;
+    t->skip = 0;
     t->start = 0;
     t->from = 0;
     t->begun = true;
@@ -250,9 +259,10 @@ static sedge_status check_source(const sedge_task *t, int source, sg_err *err)
 /* Answers each window that is whole; forgets what no window needs any more. */
 static sedge_status drain(sedge_task *t, sedge_answer_fn *fn, void *ctx, sg_err *err)
 {
-    size_t cols = (size_t)t->columns, at = 0;
+    size_t cols = (size_t)t->columns, at = t->skip < t->held ? t->skip : t->held;
     sedge_status st = SEDGE_OK;
     bool stop = false;
+    t->skip -= at;
     while (st == SEDGE_OK && !stop && t->held >= at && t->held - at >= t->window) {
         sedge_answers out;
         bool ready;
@@ -263,9 +273,8 @@ static sedge_status drain(sedge_task *t, sedge_answer_fn *fn, void *ctx, sg_err 
         at += t->hop;
     }
     size_t gone = at < t->held ? at : t->held;
-    /* A hop longer than the window skips rows that are still to come. */
-    if (at > t->held)
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: inputs: a hop longer than the window is not supported in streams");
+    if (at > t->held) /* a hop longer than the window */
+        t->skip = at - t->held;
     memmove(t->stream.p, (const float *)t->stream.p + gone * cols, (t->held - gone) * cols * sizeof(float));
     t->held -= gone;
     t->start += gone;
@@ -360,7 +369,11 @@ sedge_status sedge_task_reset(sedge_task *t, sedge_error *err)
     t->begun = false;
     t->held = 0;
     t->start = 0;
-    t->stacked = 0;
     sg_decide_reset(t);
-    return sg_state_zero(t, err);
+    for (size_t i = 0; i < SG_STEPS_MAX; i++) {
+        t->front[i].stacked = 0;
+        if (t->front[i].graph)
+            SG_TRY(sg_graph_reset(t, t->front[i].graph, err));
+    }
+    return sg_links_zero(t, t->model, t->session, json_object_get(t->card.root, "state"), err);
 }

@@ -62,6 +62,7 @@ sedge_status sg_front_open(sedge_task *t, size_t i, sg_step_id s, const json_t *
         return sg_psd_new(&o->psd, sg_int(f, "fft"), sg_taper_find(sg_text(f, "window")), sg_num(f, "overlap"), sg_flag(f, "log"),
                           sg_num(t->input, "rate") > 0 ? sg_num(t->input, "rate") : 1, &t->mem, err);
     case SG_STEP_NORM: return sg_get(f, "file") ? open_norm(t, o, sg_text(f, "file"), err) : SEDGE_OK;
+    case SG_STEP_GRAPH: return sg_graph_open(t, &o->graph, f, i, false, err);
     default: return SEDGE_OK;
     }
 }
@@ -71,14 +72,17 @@ void sg_front_close(sedge_task *t)
     for (size_t i = 0; i < SG_STEPS_MAX; i++) {
         sg_mel_free(t->front[i].mel);
         sg_psd_free(t->front[i].psd);
+        sg_graph_close(t, &t->front[i].graph);
+        sg_free(&t->mem, t->front[i].ring.p, t->front[i].ring.cap);
     }
 }
 
-static void swap(sedge_task *t)
+/* What a step made becomes the signal: a copy, so that each memory keeps its own size from run to run. */
+static sedge_status take_back(sedge_task *t, size_t n, sg_err *err)
 {
-    sg_keep k = t->signal;
-    t->signal = t->other;
-    t->other = k;
+    SG_TRY(sg_keep_room(t, &t->signal, n, sizeof(float), err));
+    memcpy(t->signal.p, t->other.p, n * sizeof(float));
+    return SEDGE_OK;
 }
 
 static sedge_status mel(sedge_task *t, const sg_front *o, size_t *rows, size_t *cols, sg_err *err)
@@ -89,10 +93,9 @@ static sedge_status mel(sedge_task *t, const sg_front *o, size_t *rows, size_t *
                        *cols);
     SG_TRY(sg_keep_room(t, &t->other, (size_t)frames * o->columns, sizeof(float), err));
     sg_mel_run(o->mel, t->signal.p, (int64_t)*rows, t->other.p);
-    swap(t);
     *rows = (size_t)frames;
     *cols = o->columns;
-    return SEDGE_OK;
+    return take_back(t, *rows * *cols, err);
 }
 
 /* [rows, cols] to [fft / 2 + 1, cols] */
@@ -108,9 +111,8 @@ static sedge_status psd(sedge_task *t, const sg_front *o, const json_t *f, size_
         for (size_t i = 0; i < bins; i++)
             out[i * cols + c] = one[i];
     }
-    swap(t);
     *rows = bins;
-    return SEDGE_OK;
+    return take_back(t, bins * cols, err);
 }
 
 /* Symmetric, as filters are designed. */
@@ -138,6 +140,7 @@ sedge_status sg_front_run(sedge_task *t, size_t i, sg_step_id s, const json_t *f
 {
     const sg_front *o = &t->front[i];
     switch (s) {
+    case SG_STEP_GRAPH: return sg_graph_signal(t, o->graph, rows, cols, err);
     case SG_STEP_LOGMEL:
     case SG_STEP_MFCC: return mel(t, o, rows, cols, err);
     case SG_STEP_PSD: return psd(t, o, f, rows, *cols, err);

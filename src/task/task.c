@@ -1,4 +1,5 @@
 /* Tasks: opening a model with its card, running it once. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "task/run.h"
@@ -35,27 +36,29 @@ int sg_find_io(const sedge_model *m, const json_t *ref, bool output)
     return end && *end == 0 && i >= 0 && i < n ? (int)i : -1;
 }
 
+sedge_status sg_numbers_of(sedge_session *s, int i, const char *what, sedge_tensor *out, sg_err *err)
+{
+    SG_TRY(sedge_session_get_output(s, i, out, err));
+    if (out->kind != SEDGE_TENSOR || out->dtype == SEDGE_STR)
+        return sg_fail(err, SEDGE_E_TYPE, "card: %s: output %d is no tensor of numbers", what, i);
+    return SEDGE_OK;
+}
+
 sedge_status sg_output(sedge_task *t, const json_t *ref, sedge_tensor *out, sg_err *err)
 {
     int i = sg_find_io(t->model, ref, true);
     if (i < 0)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "card: answer: the model has no output %s", json_string_value(ref));
-    SG_TRY(sedge_session_get_output(t->session, i, out, err));
-    if (out->kind != SEDGE_TENSOR || out->dtype == SEDGE_STR)
-        return sg_fail(err, SEDGE_E_TYPE, "card: answer: output %d is no tensor of numbers", i);
-    return SEDGE_OK;
+    return sg_numbers_of(t->session, i, "answer", out, err);
 }
 
-sedge_status sg_shape_input(sedge_task *t, int64_t rows, int64_t cols, sg_err *err)
+sedge_status sg_shape_of(const sedge_io *io, int64_t rows, int64_t cols, sedge_tensor *x, sg_err *err)
 {
-    sedge_io io;
-    sedge_model_input(t->model, t->in, &io);
-    sedge_tensor *x = &t->bound;
     int64_t known = 1, total = rows * cols;
     int open = 0;
-    *x = (sedge_tensor){.kind = SEDGE_TENSOR, .dtype = io.dtype, .rank = io.rank < 0 ? 2 : io.rank};
+    *x = (sedge_tensor){.kind = SEDGE_TENSOR, .dtype = io->dtype, .rank = io->rank < 0 ? 2 : io->rank};
     for (int i = 0; i < x->rank; i++) {
-        x->dim[i] = io.rank < 0 ? -1 : io.dim[i];
+        x->dim[i] = io->rank < 0 ? -1 : io->dim[i];
         if (x->dim[i] < 0 && i == 0 && x->rank > 1)
             x->dim[i] = 1;
         open += x->dim[i] < 0;
@@ -68,8 +71,26 @@ sedge_status sg_shape_input(sedge_task *t, int64_t rows, int64_t cols, sg_err *e
             open--;
         }
     if (known != total)
-        return sg_fail(err, SEDGE_E_SHAPE, "card: inputs.%s: the steps give %lld x %lld numbers, the input takes %lld", io.name,
+        return sg_fail(err, SEDGE_E_SHAPE, "card: inputs.%s: the steps give %lld x %lld numbers, the input takes %lld", io->name,
                        (long long)rows, (long long)cols, (long long)known);
+    return SEDGE_OK;
+}
+
+sedge_status sg_store_numbers(sedge_task *t, sedge_tensor *x, sg_keep *keep, const float *v, size_t rows, size_t cols,
+                              sg_err *err)
+{
+    sg_dtype type = (sg_dtype)x->dtype;
+    size_t n = rows * cols;
+    if (x->kind != SEDGE_TENSOR || (sg_dtypes[type].cls != 'F' && !sg_is_int(type)))
+        return sg_fail(err, SEDGE_E_TYPE, "card: inputs: numbers cannot become %s", sedge_dtype_name(x->dtype));
+    SG_TRY(sg_keep_room(t, keep, n * 8 + 8, 1, err));
+    unsigned bits = sedge_dtype_bits(x->dtype);
+    double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
+    for (size_t i = 0; i < n; i++) {
+        double y = (double)v[i % rows * cols + i / rows];
+        sg_store_f64(type, keep->p, i, sg_is_float(type) ? y : fmin(fmax(nearbyint(y), lo), hi));
+    }
+    x->data = keep->p;
     return SEDGE_OK;
 }
 
@@ -106,43 +127,44 @@ static sedge_status find_source(sedge_task *t, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status make_plan(sedge_task *t, const sedge_task_opts *opts, sg_err *err)
+sedge_status sg_plan_make(sedge_task *t, const sedge_model *m, const json_t *state, const sedge_plan_opts *po, sedge_plan **plan,
+                          sedge_session **session, sg_err *err)
 {
-    sedge_plan_opts po = opts->plan;
-    const json_t *state = json_object_get(t->card.root, "state");
+    sedge_plan_opts opts = t->opts.plan;
+    int extra = po && po->n_link > 0 ? po->n_link : 0, at = 0; /* the card's come first: states are numbered as links are */
     size_t n = json_array_size(state);
-    sedge_link *link = sg_arena_array(&t->card.arena, n + (size_t)(po.n_link > 0 ? po.n_link : 0) + 1, sizeof *link);
+    sedge_link *link = sg_arena_array(&t->card.arena, n + (size_t)extra + 1, sizeof *link);
     if (!link)
         return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
-    int at = 0; /* the card's come first: states are numbered as links are */
     for (size_t i = 0; i < n; i++) {
         const json_t *s = json_array_get(state, i);
         sedge_io in, out;
-        if (!sedge_model_output(t->model, sg_find_io(t->model, sg_get(s, "out"), true), &out) ||
-            !sedge_model_input(t->model, sg_find_io(t->model, sg_get(s, "in"), false), &in))
+        if (!sedge_model_output(m, sg_find_io(m, sg_get(s, "out"), true), &out) ||
+            !sedge_model_input(m, sg_find_io(m, sg_get(s, "in"), false), &in))
             return sg_fail(err, SEDGE_E_NOT_FOUND, "card: state.%zu: the model has no such output or input", i);
-        if (sg_num(s, "init") != 0)
-            return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: state.%zu.init: only 0 is supported", i);
         link[at++] = (sedge_link){out.name, in.name};
     }
-    for (int i = 0; i < po.n_link; i++)
-        link[at++] = po.link[i];
-    po.link = link;
-    po.n_link = at;
-    SG_TRY(sedge_plan_make(&t->plan, t->model, &po, err));
-    return sedge_session_open(&t->session, t->plan, &opts->session, err);
+    for (int i = 0; i < extra; i++)
+        link[at++] = po->link[i];
+    opts.link = link;
+    opts.n_link = at;
+    SG_TRY(sedge_plan_make(plan, m, &opts, err));
+    return sedge_session_open(session, *plan, &t->opts.session, err);
 }
 
-/* Every state at its zeros, axes of no known size at 1. */
-sedge_status sg_state_zero(sedge_task *t, sg_err *err)
+sedge_status sg_links_zero(sedge_task *t, const sedge_model *m, sedge_session *session, const json_t *state, sg_err *err)
 {
-    const json_t *state = json_object_get(t->card.root, "state");
-    SG_TRY(sedge_session_state_reset(t->session, err));
+    SG_TRY(sedge_session_state_reset(session, err));
     for (size_t i = 0; i < json_array_size(state); i++) {
         sedge_io io;
-        int in = sg_find_io(t->model, sg_get(json_array_get(state, i), "in"), false);
-        if (!sedge_model_input(t->model, in, &io) || io.rank < 0 || io.kind != SEDGE_TENSOR || io.dtype == SEDGE_STR)
+        const json_t *s = json_array_get(state, i);
+        double init = sg_num(s, "init");
+        int in = sg_find_io(m, sg_get(s, "in"), false);
+        if (!sedge_model_input(m, in, &io) || io.rank < 0 || io.kind != SEDGE_TENSOR || io.dtype == SEDGE_STR) {
+            if (init != 0)
+                return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: state.%zu.init: the input is no tensor of a known rank", i);
             continue;
+        }
         sedge_tensor x = {.kind = SEDGE_TENSOR, .dtype = io.dtype, .rank = io.rank};
         bool open = false;
         int64_t n = 1;
@@ -152,13 +174,15 @@ sedge_status sg_state_zero(sedge_task *t, sg_err *err)
             if (x.dim[d] > ((int64_t)1 << 28) || (n *= x.dim[d]) > ((int64_t)1 << 28))
                 return sg_fail(err, SEDGE_E_LIMIT, "card: state.%zu: too large", i);
         }
-        if (!open)
+        if (!open && init == 0)
             continue;
         size_t bytes = (size_t)n * 16;
         SG_TRY(sg_keep_room(t, &t->signal, bytes, 1, err));
         memset(t->signal.p, 0, bytes);
+        for (int64_t k = 0; k < n && init != 0; k++)
+            sg_store_f64((sg_dtype)io.dtype, t->signal.p, (size_t)k, init);
         x.data = t->signal.p;
-        SG_TRY(sedge_session_state_set(t->session, (int)i, &x, err));
+        SG_TRY(sedge_session_state_set(session, (int)i, &x, err));
     }
     return SEDGE_OK;
 }
@@ -238,9 +262,10 @@ static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task
     t->answer = json_object_get(t->card.root, "answer");
     t->decide_fields = sg_get(t->answer, "decide");
     SG_TRY(find_source(t, err));
-    SG_TRY(make_plan(t, opts, err));
+    const json_t *state = json_object_get(t->card.root, "state");
+    SG_TRY(sg_plan_make(t, t->model, state, &opts->plan, &t->plan, &t->session, err));
     SG_TRY(bind_rest(t, err));
-    SG_TRY(sg_state_zero(t, err));
+    SG_TRY(sg_links_zero(t, t->model, t->session, state, err));
     SG_TRY(t->source == SEDGE_SOURCE_IMAGE  ? sg_image_open(t, err)
            : t->source == SEDGE_SOURCE_TEXT ? sg_text_open(t, err)
                                             : sg_signal_open(t, err));
@@ -262,6 +287,7 @@ sedge_status sedge_task_open(sedge_task **out, const sedge_model *model, const c
         return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
     t->mem = mem;
     t->model = model;
+    t->opts = *opts;
     t->card.arena.mem = &t->mem;
     sedge_status st = open_parts(t, path, opts, err);
     if (st != SEDGE_OK)
@@ -282,8 +308,8 @@ void sedge_task_close(sedge_task **task)
         return;
     sedge_session_close(&t->session);
     sedge_plan_close(&t->plan);
-    sg_keep *keep[] = {&t->data,   &t->signal, &t->other, &t->stream, &t->stack,  &t->norm,   &t->found,      &t->answers,
-                       &t->points, &t->scores, &t->text,  &t->mask,   &t->vector, &t->priors, &t->decide.mean};
+    sg_keep *keep[] = {&t->data,   &t->signal, &t->other, &t->stream, &t->gaps,   &t->norm,        &t->found,  &t->answers,
+                       &t->points, &t->scores, &t->text,  &t->mask,   &t->vector, &t->tiles.place, &t->priors, &t->decide.mean};
     for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++)
         drop(t, keep[i]);
     for (int i = 0; i < SG_CONST_MAX; i++)
@@ -291,6 +317,7 @@ void sedge_task_close(sedge_task **task)
     sg_image_work_free(t->work);
     sedge_resampler_free(&t->resampler);
     sg_front_close(t);
+    sg_graph_close(t, &t->post);
     sg_tokenizer_free(t->tokenizer);
     free(t->card_text);
     sg_card_free(&t->card);

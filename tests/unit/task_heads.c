@@ -5,67 +5,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "failing.h"
-#include "sedge/task.h"
-#include "tiny_onnx.h"
+#include "task_rig.h"
 
 #define IMAGE(steps) "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{},\"steps\":[" steps "]}},"
 #define TABLE \
     "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"},\"steps\":[{\"mul\":0.00390625}]}},"
 #define ROWS TABLE "\"answer\":{\"head\":\"rows\",\"axes\":\"1NC\",\"box\":{\"unit\":\"frac\"},\"scores\":{\"at\":[4,5]},"
-
-typedef struct rig {
-    sedge_model *model;
-    sedge_task *task;
-    failing memory;
-} rig;
-
-/* The model borrows its bytes. */
-static pb bytes;
-
-static void rig_open(rig *r, const int64_t *dim, int rank, const char *card)
-{
-    pb graph = {.n = 0};
-    onnx_node(&graph, "Identity", "x", NULL, "y");
-    pb_str(&graph, 2, "g");
-    onnx_io(&graph, 11, "x", 1, dim, rank);
-    onnx_io(&graph, 12, "y", 1, dim, rank);
-    onnx_model(&bytes, &graph, 17);
-    sedge_error err = {.status = SEDGE_OK};
-    *r = (rig){.memory = {.left = 1000000}};
-    assert_int_equal(sedge_model_open_memory(&r->model, bytes.b, bytes.n, NULL, &err), SEDGE_OK);
-    sedge_task_opts opts;
-    sedge_task_opts_init(&opts);
-    opts.card_text = card;
-    opts.session.threads = 1;
-    opts.session.alloc = failing_alloc;
-    opts.session.alloc_ctx = &r->memory;
-    sedge_status st = sedge_task_open(&r->task, r->model, NULL, &opts, &err);
-    if (st != SEDGE_OK)
-        fail_msg("%s", err.msg);
-}
-
-static void rig_close(rig *r)
-{
-    sedge_task_close(&r->task);
-    sedge_model_close(&r->model);
-}
-
-/* Twice: the second run asks for no memory. */
-static void run(rig *r, int pixel, int w, int h, const uint8_t *p, sedge_answers *out)
-{
-    sedge_error err = {.status = SEDGE_OK};
-    sedge_frame f;
-    assert_int_equal(
-        sedge_frame_raw(&f, pixel, w, h, p, (size_t)w * (size_t)h * (pixel == sedge_pixel_find("rgb") ? 3 : 1), &err), SEDGE_OK);
-    for (int i = 0; i < 2; i++) {
-        sedge_status st = sedge_task_run_frame(r->task, &f, out, &err);
-        if (st != SEDGE_OK)
-            fail_msg("run %d: %s", i, err.msg);
-        r->memory.left = 0;
-    }
-    r->memory.left = 1000000;
-}
 
 static void halves(uint8_t p[8 * 8 * 3])
 {
@@ -88,8 +33,8 @@ static void mask_returns_to_the_source(void **state)
     for (int i = 0; i < 3; i++) {
         rig r;
         sedge_answers a;
-        rig_open(&r, (int64_t[]){1, 3, 4, 4}, 4, cards[i]);
-        run(&r, sedge_pixel_find("rgb"), 8, 8, p, &a);
+        rig_open(&r, (int64_t[]){1, 3, 4, 4}, 4, cards[i], NULL);
+        rig_picture(&r, "rgb", 8, 8, p, &a);
         assert_int_equal(a.mask_w * a.mask_h, 64);
         for (int k = 0; k < 64; k++) {
             bool seen = i < 2 || (k % 8 >= 2 && k % 8 < 6 && k / 8 >= 2 && k / 8 < 6);
@@ -118,8 +63,8 @@ static void keypoints_return_to_the_source(void **state)
     for (int i = 0; i < 2; i++) {
         rig r;
         sedge_answers a;
-        rig_open(&r, (int64_t[]){1, 3, 8, 8}, 4, cards[i]);
-        run(&r, sedge_pixel_find("rgb"), 6, 6, p, &a);
+        rig_open(&r, (int64_t[]){1, 3, 8, 8}, 4, cards[i], NULL);
+        rig_picture(&r, "rgb", 6, 6, p, &a);
         assert_int_equal(a.n, 1);
         assert_int_equal(a.answer->n_point, 3);
         for (int c = 0; c < 3; c++) {
@@ -145,8 +90,8 @@ static void rows_that_overlap(void **state)
     for (int i = 0; i < 4; i++) {
         rig r;
         sedge_answers a;
-        rig_open(&r, (int64_t[]){1, 3, 5}, 3, cards[i]);
-        run(&r, sedge_pixel_find("gray"), 5, 3, table, &a);
+        rig_open(&r, (int64_t[]){1, 3, 5}, 3, cards[i], NULL);
+        rig_picture(&r, "gray", 5, 3, table, &a);
         assert_int_equal(a.n, n[i]);
         assert_float_equal(a.answer[0].score, 230.0 / 256, 1e-6);
         assert_float_equal(a.answer[0].box[3] - a.answer[0].box[1], height[i] / 256 * 3, 1e-5);
@@ -162,8 +107,8 @@ static void points_and_masks_of_rows(void **state)
     rig r;
     sedge_answers a;
     rig_open(&r, (int64_t[]){1, 3, 5}, 3,
-             ROWS "\"points\":{\"at\":[0,2]},\"masks\":{\"at\":[4,5],\"proto\":\"y\",\"threshold\":0.3}}}");
-    run(&r, sedge_pixel_find("gray"), 5, 3, table, &a);
+             ROWS "\"points\":{\"at\":[0,2]},\"masks\":{\"at\":[4,5],\"proto\":\"y\",\"threshold\":0.3}}}", NULL);
+    rig_picture(&r, "gray", 5, 3, table, &a);
     assert_int_equal(a.n, 2);
     assert_int_equal(a.answer[1].n_point, 1);
     assert_float_equal(a.answer[0].point->x, 2.5, 1e-6);
@@ -190,7 +135,8 @@ static void decisions_hold(void **state)
     sedge_error err = {.status = SEDGE_OK};
     rig_open(&r, (int64_t[]){1, 1}, 2,
              "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"x\":{\"series\":{\"columns\":1,\"rate\":10,\"window\":1}}},"
-             "\"answer\":{\"head\":\"value\",\"decide\":{\"on\":0.5,\"of\":[2,3],\"hold_ms\":250}}}");
+             "\"answer\":{\"head\":\"value\",\"decide\":{\"on\":0.5,\"of\":[2,3],\"hold_ms\":250}}}",
+             NULL);
     char got[16] = "", *end = got;
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++)
         assert_int_equal(sedge_task_push_rows(r.task, row + i, 1, 1, take, &end, &err), SEDGE_OK);
@@ -208,7 +154,8 @@ static void text_becomes_tokens(void **state)
     rig_open(
         &r, (int64_t[]){1, 4}, 2,
         "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"t\":{\"text\":{\"tokens\":\"bytes\",\"pad_id\":-7,\"offset\":1},"
-        "\"bind\":{\"ids\":\"x\"}}},\"answer\":{\"head\":\"value\"}}");
+        "\"bind\":{\"ids\":\"x\"}}},\"answer\":{\"head\":\"value\"}}",
+        NULL);
     static const double want[2][4] = {{98, 99, -7, -7}, {98, 99, 100, 101}};
     for (int k = 0; k < 2; k++) {
         assert_int_equal(sedge_task_run_text(r.task, "abcdef", k ? 6 : 2, &a, &err), SEDGE_OK);
@@ -239,7 +186,7 @@ static void spectra_of_columns(void **state)
             row[2 * i] = 5;
             row[2 * i + 1] = sinf(0.785398163F * (float)i);
         }
-        rig_open(&r, (int64_t[]){1, k ? 2 : 5, k ? 5 : 2}, 3, card);
+        rig_open(&r, (int64_t[]){1, k ? 2 : 5, k ? 5 : 2}, 3, card, NULL);
         assert_int_equal(sedge_task_run_rows(r.task, row, 16, 2, &a, &err), SEDGE_OK);
         assert_int_equal(a.n, 10);
         int best = 0;

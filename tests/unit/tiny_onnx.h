@@ -86,6 +86,41 @@ static inline void onnx_floats(pb *graph, const char *name, const float *v, int6
     pb_msg(graph, 5, &t);
 }
 
+/* A tensor of any rank; integers are INT64. */
+static inline void onnx_tensor(pb *graph, const char *name, int type, const void *v, const int64_t *dim, int rank)
+{
+    pb t = {.n = 0};
+    size_t n = type == 7 ? sizeof(int64_t) : sizeof(float);
+    for (int i = 0; i < rank; i++) {
+        pb_int(&t, 1, dim[i]);
+        n *= (size_t)dim[i];
+    }
+    pb_int(&t, 2, type);
+    pb_str(&t, 8, name);
+    pb_bytes(&t, 9, v, n);
+    pb_msg(graph, 5, &t);
+}
+
+/* out = in[..., from : to, ...] along an axis. */
+static inline void onnx_slice(pb *graph, const char *in, int64_t from, int64_t to, int64_t axis, const char *out)
+{
+    const char *const part[] = {"from", "to", "axis"};
+    const int64_t value[] = {from, to, axis};
+    pb n = {.n = 0};
+    pb_str(&n, 1, in);
+    for (int i = 0; i < 3; i++) {
+        char name[64];
+        size_t len = strlen(out);
+        memcpy(name, out, len);
+        strcpy(name + len, part[i]);
+        onnx_tensor(graph, name, 7, &value[i], (int64_t[]){1}, 1);
+        pb_str(&n, 1, name);
+    }
+    pb_str(&n, 2, out);
+    pb_str(&n, 4, "Slice");
+    pb_msg(graph, 1, &n);
+}
+
 static inline void onnx_model(pb *model, const pb *graph, int opset)
 {
     pb op = {.n = 0};
