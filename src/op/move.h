@@ -24,7 +24,10 @@ void sg_move_pass_content(sg_infer *c, int k);
 /* Output of known rank whose dims are found only at run time. */
 void sg_move_fresh(sg_infer *c, sg_type *t, int rank);
 
-/* Copies n consecutive elements of type t. */
+/* First steps of a slice of step 1, by axis; others stay as they are. False: another step, or not known. */
+bool sg_slice_starts(sg_graph *g, sg_nid n, sg_dim *start);
+
+/* Copies n consecutive elements of type t, unless they are there already. */
 void sg_move_run(sg_dtype t, void *dst, int64_t di, const void *src, int64_t si, int64_t n);
 
 /* dst[doff + sum i*ds] = src[soff + sum i*ss] over all i < dim; strides in elements. */

@@ -151,6 +151,31 @@ sedge_status sg_infer_slice(sg_infer *c)
     return SEDGE_OK;
 }
 
+bool sg_slice_starts(sg_graph *g, sg_nid n, sg_dim *start)
+{
+    const sg_type *in[5] = {NULL};
+    const sg_tensor *none[5] = {NULL};
+    const sg_dim *content[5] = {NULL};
+    for (int k = 0; k < g->node[n].n_in; k++) {
+        sg_vid v = sg_node_in(g, n, k);
+        in[k] = v ? &g->value[v].type : NULL;
+        content[k] = v ? g->value[v].content : NULL;
+    }
+    sg_err own = {0};
+    sg_infer c = {.dims = &g->dims, .n_in = g->node[n].n_in, .in = in, .data = none, .content = content, .err = &own};
+    sg_dim from[SG_RANK_MAX], step[SG_RANK_MAX];
+    int64_t axes[SG_RANK_MAX];
+    int count = sg_move_dims(&c, 1, from, SG_RANK_MAX), ns = sg_move_dims(&c, 4, step, SG_RANK_MAX);
+    if (count < 0 || slice_axes(&c, count, axes) != count || (ns != count && c.n_in > 4 && in[4]))
+        return false;
+    for (int i = 0; i < count; i++) {
+        int axis = sg_axis(axes[i], in[0]->rank);
+        if (axis < 0 || (ns > 0 && step[i] != 1) || !bound(&c, from[i], in[0]->dim[axis], &start[axis]))
+            return false;
+    }
+    return true;
+}
+
 sedge_status sg_ref_slice(sg_exec *x)
 {
     const sg_tensor *a = x->in[0];

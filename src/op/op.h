@@ -14,7 +14,9 @@ enum {
     SG_OPF_BOXED = 16,   /* works on sequences, optionals or maps; implies DYN */
     SG_OPF_COMMUTES = 32, /* inputs 0 and 1 may be swapped */
     SG_OPF_CONTROL = 64,  /* runs regions; implies DYN */
-    SG_OPF_TEXT = 128     /* works on strings, so it needs the string heap */
+    SG_OPF_TEXT = 128,    /* works on strings, so it needs the string heap */
+    SG_OPF_RANGE = 256,   /* its results may be ranges of input 0, or its inputs of output 0: see sg_op_range */
+    SG_OPF_MOVE = 512     /* only moves bytes */
 };
 
 /* One schema entry: an attribute and its default. */
@@ -124,6 +126,10 @@ sedge_status sg_infer_graph(sg_graph *g, sg_err *err);
 /* Runs the shape rule once more for what its answer rests on, which goes to `guards`; *exact: that is all of it,
  * so that the rule need not run again on numbers while they hold. The node's types do not change. */
 sedge_status sg_infer_guards(sg_graph *g, sg_nid n, sg_guards *guards, bool *exact, sg_err *err);
+/* Where a part stands in the whole: result k of split, slice or gather in operand 0, operand k of concat in the result.
+ * *at: how many elements stand before it. False: it is not one range of memory, or that is not known. The graph's types are
+ * inferred; its table of dims may get more expressions. */
+bool sg_op_range(sg_graph *g, sg_nid n, int k, sg_dim *at);
 /* Type of a runtime tensor. */
 void sg_type_of(const sg_tensor *t, sg_type *out);
 /* "f32 [1,N,3]" into buf; returns buf. */

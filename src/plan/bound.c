@@ -19,7 +19,8 @@ static bool counts(const sg_plan *p, uint32_t i, int space)
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value)
 {
     int64_t *freed = sg_arena_array(&p->arena, (size_t)p->n_step + 1, sizeof *freed);
-    if (!freed)
+    bool *born = sg_arena_array(&p->arena, p->n_slot, sizeof *born);
+    if (!freed || !born)
         return -1;
     for (uint32_t i = 1; i < p->n_slot; i++)
         if (counts(p, i, space) && p->slot[i].death <= p->n_step)
@@ -28,9 +29,10 @@ int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value)
     for (uint32_t t = 0; t < p->n_step; t++) {
         const sg_step *s = &p->step[t];
         for (uint32_t k = 0; k < s->n_out; k++) { /* born here: storages that this step writes first */
-            uint32_t o = p->operand[s->operand + s->n_in + k];
-            if (o && counts(p, o, space))
+            uint32_t o = p->slot[p->operand[s->operand + s->n_in + k]].storage;
+            if (o && !born[o] && counts(p, o, space))
                 live += slot_size(p, o, dim_value);
+            born[o] = true;
         }
         if (s->scratch)
             live += slot_size(p, s->scratch, dim_value);

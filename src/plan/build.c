@@ -3,7 +3,6 @@
 
 #include "base/cpu.h"
 #include "plan/plan.h"
-#include "tensor/layout.h"
 
 typedef struct builder {
     sg_plan *p;
@@ -15,6 +14,8 @@ typedef struct builder {
     uint32_t *last;  /* per slot: last step that reads it */
     uint32_t *birth; /* per slot: the step that makes it */
     uint32_t *twin;  /* per slot: its copy in the other memory, 0: none */
+    sg_dim *at;      /* per operand: the byte of the whole where it stands, if it is cut out of one or joined to one */
+    size_t n_dim;    /* how many expressions are marked */
 } builder;
 
 #define OOM(b) sg_fail((b)->err, SEDGE_E_NOMEM, "out of memory while planning")
@@ -27,6 +28,9 @@ static bool dim_late(const builder *b, sg_dim d)
 static sedge_status mark_dims(builder *b)
 {
     const sg_dims *d = &b->g->dims;
+    if (b->late && b->n_dim == d->n)
+        return SEDGE_OK;
+    b->n_dim = d->n;
     b->late = sg_arena_array(&b->p->arena, d->n + 1, sizeof *b->late);
     b->p->default_dim = sg_arena_array(&b->p->arena, d->n + 1, sizeof *b->p->default_dim);
     if (!b->late || !b->p->default_dim)
@@ -94,8 +98,11 @@ static sedge_status make_room(builder *b)
     b->last = sg_arena_array(&p->arena, n_slot, sizeof *b->last);
     b->birth = sg_arena_array(&p->arena, n_slot, sizeof *b->birth);
     b->twin = sg_arena_array(&p->arena, n_slot, sizeof *b->twin);
-    if (!p->slot || !p->step || !p->operand || !b->last || !b->birth || !b->twin)
+    b->at = sg_arena_array(&p->arena, n_opr + 2 * extra + 1, sizeof *b->at);
+    if (!p->slot || !p->step || !p->operand || !b->last || !b->birth || !b->twin || !b->at)
         return OOM(b);
+    for (size_t i = 0; i < n_opr + 2 * extra + 1; i++)
+        b->at[i] = SG_DIM_BAD;
     p->n_slot = (uint32_t)g->n_value;
     for (uint32_t i = 1; i < p->n_slot; i++)
         slot_init(b, i, &g->value[i]);
@@ -167,7 +174,7 @@ static sedge_status make_step(builder *b, sg_nid id)
         return sg_fail(b->err, SEDGE_E_LIMIT, "too many operands for a device");
     for (int k = 0; k < n->n_in && b->args->target->device; k++)
         in[k] = slot_in_space(b, sg_node_in(b->g, id, k), be ? SG_SPACE_DEVICE : SG_SPACE_HOST);
-    p->n_copy += n->op == SG_ROW(RELAYOUT);
+    p->n_copy += (n->op->flags & SG_OPF_MOVE) != 0;
     uint32_t at = p->n_step++;
     sg_step *s = &p->step[at];
     s->op = n->op;
@@ -222,81 +229,6 @@ static void mark_uses(builder *b)
         b->last[p->output[k]] = p->n_step;
     for (uint32_t i = 1; i < p->n_slot; i++)
         p->slot[i].death = b->last[i];
-}
-
-static bool same_dims(const sg_type *a, const sg_type *b)
-{
-    if (a->rank != b->rank || sg_dtypes[a->dtype].bits != sg_dtypes[b->dtype].bits)
-        return false;
-    for (int i = 0; i < a->rank; i++)
-        if (a->dim[i] != b->dim[i])
-            return false;
-    return a->layout == b->layout || sg_layout_free(a->dim, a->rank);
-}
-
-static bool reads_twice(const sg_plan *p, const sg_step *s, uint32_t k)
-{
-    for (uint32_t i = 0; i < s->n_in; i++) {
-        uint32_t v = p->operand[s->operand + i];
-        if (v && i != k && p->slot[v].storage == p->slot[p->operand[s->operand + k]].storage)
-            return true;
-    }
-    return false;
-}
-
-/* Elementwise steps may write over any input, some kernels over one of their own. */
-static bool may_write_over(const sg_plan *p, const sg_step *s, uint32_t k)
-{
-    return (s->op->flags & SG_OPF_INPLACE) || (k < 32 && (s->over >> k & 1) && !reads_twice(p, s, k));
-}
-
-/* The storage of an input that dies with the step, to write over; 0: none. */
-static uint32_t inplace_of(const builder *b, const sg_step *s, uint32_t t, uint32_t out)
-{
-    const sg_plan *p = b->p;
-    for (uint32_t k = 0; k < s->n_in; k++) {
-        uint32_t v = p->operand[s->operand + k];
-        if (!v || p->slot[v].dynamic || !may_write_over(p, s, k))
-            continue;
-        uint32_t root = p->slot[v].storage;
-        if (p->slot[root].base == SG_BASE_ARENA && p->slot[root].space == p->slot[out].space && p->slot[root].death <= t &&
-            same_dims(&p->slot[v].type, &p->slot[out].type) && same_dims(&p->slot[root].type, &p->slot[v].type))
-            return root;
-    }
-    return 0;
-}
-
-static void join(builder *b, uint32_t v, uint32_t root)
-{
-    sg_slot *s = &b->p->slot[v];
-    s->storage = root;
-    s->base = b->p->slot[root].base;
-    if (b->last[v] > b->p->slot[root].death)
-        b->p->slot[root].death = b->last[v];
-}
-
-/* Views and in-place steps share storage; everything else owns its own. */
-static void share_storage(builder *b)
-{
-    sg_plan *p = b->p;
-    for (uint32_t t = 0; t < p->n_step; t++) {
-        sg_step *s = &p->step[t];
-        if (!s->op || !s->n_out)
-            continue;
-        uint32_t o = p->operand[s->operand + s->n_in];
-        uint32_t first = s->n_in ? p->operand[s->operand] : 0;
-        if (!o)
-            continue;
-        if ((s->op->flags & SG_OPF_VIEW) && first && p->slot[first].type.kind == SG_TENSOR &&
-            p->slot[first].space == p->slot[o].space) {
-            join(b, o, p->slot[first].storage);
-            s->view = true;
-        } else if (!p->slot[o].dynamic && p->slot[o].base == SG_BASE_ARENA) {
-            uint32_t root = inplace_of(b, s, t, o);
-            if (root)
-                join(b, o, root);
-        }
-    }
 }
 
 /* Storages with a graph output in them outlive the run; device outputs come home by a transfer. */
@@ -364,6 +296,29 @@ static sedge_status outputs_home(builder *b)
     return SEDGE_OK;
 }
 
+/* Where parts stand in their wholes; makes expressions. */
+static void find_parts(builder *b, sg_graph *g)
+{
+    const sg_plan *p = b->p;
+    uint32_t t = 0;
+    SG_EACH_NODE(g, n)
+    {
+        while (!p->step[t].op) /* transfers */
+            t++;
+        const sg_step *s = &p->step[t++];
+        bool join = s->op == SG_ROW(CONCAT);
+        if (!(s->op->flags & SG_OPF_RANGE) || s->shape_at_run)
+            continue;
+        for (int k = 0; k < (join ? s->n_in : s->n_out); k++) {
+            uint32_t operand = s->operand + (uint32_t)k + (join ? 0u : s->n_in);
+            sg_dim at;
+            if (p->operand[operand] && sg_op_range(g, n, k, &at))
+                b->at[operand] = sg_dim_make(&g->dims, SG_DIM_MUL, at,
+                                             sg_dtypes[p->slot[p->operand[operand]].type.dtype].bits / 8);
+        }
+    }
+}
+
 static sedge_status choose_kernels(builder *b)
 {
     sg_plan *p = b->p;
@@ -400,7 +355,11 @@ static sedge_status build(builder *b, sg_graph *graph)
         p->link[k] = -1;
     mark_uses(b);
     SG_TRY(choose_kernels(b));
-    share_storage(b);
+    if (!p->target->plain)
+        find_parts(b, graph);
+    SG_TRY(mark_dims(b));
+    SG_TRY(sg_plan_share(p, b->last, b->birth, b->at, &graph->dims, b->err));
+    SG_TRY(mark_dims(b));
     mark_outputs(b);
     SG_TRY(sg_plan_watch(p, b->err));
     SG_TRY(make_kills(b));

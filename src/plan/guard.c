@@ -81,6 +81,7 @@ sedge_status sg_plan_watch(sg_plan *p, sg_err *err)
             need(p, needed, s->type.dim[k]);
         for (uint32_t k = 0; s->content && k < s->n_content; k++)
             need(p, needed, s->content[k]);
+        need(p, needed, s->offset);
         if (s->symbolic && !s->dynamic && s->base != SG_BASE_NONE &&
             !((s->base == SG_BASE_INPUT || s->base == SG_BASE_STATE) && s->storage == i))
             p->moving[p->n_moving++] = i;

@@ -15,7 +15,7 @@ bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes)
     return true;
 }
 
-static size_t default_size(const sg_plan *p, uint32_t slot)
+size_t sg_slot_room(const sg_plan *p, uint32_t slot)
 {
     const sg_slot *s = &p->slot[slot];
     int64_t dim[SG_RANK_MAX];
@@ -128,7 +128,7 @@ static void order_by(const sg_plan *p, search *q, int space, int way)
     for (uint32_t i = 1; i < p->n_slot; i++) {
         if (p->slot[i].storage != i || p->slot[i].base != SG_BASE_ARENA || p->slot[i].space != space)
             continue;
-        uint64_t bytes = default_size(p, i), life = p->slot[i].death - q->birth[i] + 1u;
+        uint64_t bytes = sg_slot_room(p, i), life = p->slot[i].death - q->birth[i] + 1u;
         noise ^= noise << 13; /* xorshift64, Marsaglia 2003 */
         noise ^= noise >> 7;
         noise ^= noise << 17;
@@ -151,7 +151,7 @@ static size_t find_order(sg_plan *p, int space, search *q)
         order_by(p, q, space, last ? best_way : way);
         conflicts(p, space, q->birth, q->order, q->n, p->conflict[space]);
         for (uint32_t i = 0; i < q->n; i++)
-            q->size[i] = default_size(p, q->order[i]);
+            q->size[i] = sg_slot_room(p, q->order[i]);
         size_t total = sg_plan_place(p, space, q->size, q->off, q->scratch);
         if (last)
             return total;

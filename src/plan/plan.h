@@ -24,7 +24,9 @@ typedef struct sg_slot {
     uint8_t space;    /* which memory */
     bool dynamic;     /* its shape is known only when its step has run */
     bool symbolic;    /* its shape depends on symbols that the inputs bind */
+    bool part;        /* a range of its storage, which may be larger */
     uint32_t storage; /* the slot whose bytes it shares (itself, if it owns them) */
+    sg_dim offset;    /* ... from this byte on */
     uint32_t death;   /* of a storage: the last step that touches it */
     const void *data; /* WEIGHTS: aligned to its type where steps read it */
     const sg_dim *content; /* known elements, symbolic, or NULL */
@@ -147,6 +149,7 @@ typedef struct sg_target {
     const struct sg_backend *device; /* backend 1 or NULL */
     /* Whether an op has channels-last kernels; NULL: everything is row-major. */
     bool (*has_last)(const sg_op *op, uint32_t cpu);
+    bool plain; /* parts of tensors have bytes of their own: what plans with views are compared with */
 } sg_target;
 
 typedef struct sg_plan_args {
@@ -163,6 +166,11 @@ void sg_plan_free(sg_plan *p); /* accepts NULL and half-built */
 
 /* Bytes of a slot given its dims; false when they are past what can be addressed. */
 bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
+/* The same at the default dims, rounded up to the alignment; 0 where there is no such size. */
+size_t sg_slot_room(const sg_plan *p, uint32_t slot);
+/* Lets slots share storages. last: the last step that reads a slot; birth: the step that makes it, here made that of its
+ * storage; at: by operand, where it stands in the whole (SG_DIM_BAD: it needs bytes of its own). */
+sedge_status sg_plan_share(sg_plan *p, const uint32_t *last, uint32_t *birth, const sg_dim *at, sg_dims *dims, sg_err *err);
 /* Offsets of all arena storages of a space: size[i] and off[i] by row of plan->place; the total is returned.
  * No allocation: scratch holds 2 * n_place numbers. */
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);

@@ -22,7 +22,7 @@ static void init_values(sg_frame *f)
         t->dtype = s->type.dtype;
         t->rank = s->type.rank < 0 ? 0 : s->type.rank;
         t->layout = s->type.layout;
-        if (s->base == SG_BASE_WEIGHTS) {
+        if (s->base == SG_BASE_WEIGHTS && s->storage == i) { /* views of one: when they are pointed */
             static const uint64_t nothing[2] = {0}; /* a constant without elements may have no bytes */
             t->data = (void *)(uintptr_t)(s->data ? s->data : nothing);
         }

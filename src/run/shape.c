@@ -267,12 +267,30 @@ static sedge_status place(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
-/* Slots that share a storage point where it points. Inputs may move every run. */
+/* Slots that share a storage point into it. Inputs may move every run. (Addresses may be a device's.) */
 static void share(sg_frame *f)
 {
     const sg_plan *p = f->plan;
-    for (uint32_t i = 0; i < p->n_shared; i++)
-        f->val[p->shared[i]].data = f->val[p->slot[p->shared[i]].storage].data;
+    for (uint32_t i = 0; i < p->n_shared; i++) {
+        const sg_slot *s = &p->slot[p->shared[i]];
+        uintptr_t at = (uintptr_t)f->val[s->storage].data + (uintptr_t)sg_dim_value(s->offset, f->dim_value);
+        f->val[p->shared[i]].data = (void *)at;
+    }
+}
+
+/* Parts lie inside their storages. */
+static sedge_status check_parts(const sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t i = 0; i < p->n_shared; i++) {
+        const sg_slot *s = &p->slot[p->shared[i]];
+        int64_t at = sg_dim_value(s->offset, f->dim_value);
+        size_t room = sg_tensor_bytes(&f->val[s->storage]), bytes = sg_tensor_bytes(&f->val[p->shared[i]]);
+        if (s->part && (at < 0 || bytes > room || (uint64_t)at > room - bytes))
+            return sg_fail(err, SEDGE_E_SHAPE, "value %s reaches outside the tensor that it is a part of",
+                           s->name ? s->name : "(unnamed)");
+    }
+    return SEDGE_OK;
 }
 
 static bool same_inputs(sg_frame *f)
@@ -323,6 +341,7 @@ sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
         SG_TRY(bind_inputs(f, err));
         SG_TRY(slot_shapes(f, err));
         SG_TRY(check_shapes(f, err));
+        SG_TRY(check_parts(f, err));
         scratch_sizes(f);
         SG_TRY(place(f, err));
         f->prepared = true;
