@@ -10,6 +10,19 @@ sedge_status sg_infer_relayout(sg_infer *c)
     return sg_infer_same(c);
 }
 
+sedge_status sg_infer_turn(sg_infer *c)
+{
+    bool last = sg_get_int(c->attrs, SG_A_layout) == SG_LAYOUT_LAST;
+    const sg_type *x = c->in[0];
+    if (x->rank < 3)
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "takes no tensor of rank %d", x->rank);
+    c->exact = true;
+    c->out[0] = *x;
+    for (int i = 1; i < x->rank; i++)
+        c->out[0].dim[i] = x->dim[last ? (i == 1 ? x->rank - 1 : i - 1) : (i == x->rank - 1 ? 1 : i + 1)];
+    return SEDGE_OK;
+}
+
 sedge_status sg_ref_relayout(sg_exec *x)
 {
     sg_layout_copy(x->in[0], x->out[0]);
@@ -37,7 +50,7 @@ sedge_status sg_op_ref(sg_exec *x)
     int n = x->n_in + x->n_out, k = 0;
     while (k < n && is_row(k < x->n_in ? x->in[k] : x->out[k - x->n_in]))
         k++;
-    if (k == n || x->op == SG_ROW(RELAYOUT))
+    if (k == n || x->op == SG_ROW(RELAYOUT) || x->op == SG_ROW(TURN))
         return x->op->ref(x);
     sg_tensor *own = sg_scratch(x, (size_t)n * sizeof *own), **at = sg_scratch(x, (size_t)n * sizeof *at);
     if (!own || !at)

@@ -63,10 +63,15 @@ static int64_t gain(const sg_graph *g, sg_nid n)
     return bounded(macs / MACS_PER_MOVE) + 1;
 }
 
+/* An end of a value that is as well in either order. */
+#define EITHER UINT32_MAX
+
 /* The node of the network that reads operand slot u; the sink if it wants rows whatever happens. */
 static uint32_t reader(const layouts *p, uint32_t u)
 {
     sg_nid n = p->g->operand[u].node;
+    if (sg_channel_turn(p->g, n) < 0)
+        return EITHER;
     int k = (int)(u - p->g->node[n].in0);
     return p->takes[n] && sg_layout_reads(p->g, n, k) ? SG_CUT_NODES + n : SG_CUT_SINK;
 }
@@ -74,6 +79,8 @@ static uint32_t reader(const layouts *p, uint32_t u)
 static uint32_t maker(const layouts *p, sg_vid v)
 {
     const sg_value *t = &p->g->value[v];
+    if (t->role == SG_COMPUTED && sg_channel_turn(p->g, t->def) > 0)
+        return EITHER;
     return t->role == SG_COMPUTED && p->takes[t->def] ? SG_CUT_NODES + t->def : SG_CUT_SINK;
 }
 
@@ -88,6 +95,8 @@ static bool is_output(const sg_graph *g, sg_vid v)
 /* One end of value v: it draws `all` to the source's side, or `none` to the sink's. */
 static sedge_status pin(sg_cut *c, uint32_t end, uint32_t all, uint32_t none)
 {
+    if (end == EITHER)
+        return SEDGE_OK;
     if (end != SG_CUT_SINK)
         SG_TRY(sg_cut_arc(c, end, all, SG_CUT_NEVER));
     return sg_cut_arc(c, none, end, SG_CUT_NEVER);
@@ -101,9 +110,9 @@ static sedge_status add_value(const layouts *p, sg_cut *c, sg_vid v)
         (!t->uses && t->role != SG_COMPUTED))
         return SEDGE_OK;
     uint32_t all = SG_CUT_NODES + (uint32_t)(p->n_node + 2 * v), none = all + 1;
-    bool any = maker(p, v) != SG_CUT_SINK;
+    bool any = maker(p, v) < EITHER && maker(p, v) != SG_CUT_SINK;
     for (uint32_t u = t->uses; u; u = p->g->operand[u].next)
-        any = any || reader(p, u) != SG_CUT_SINK;
+        any = any || (reader(p, u) < EITHER && reader(p, u) != SG_CUT_SINK);
     if (!any)
         return SEDGE_OK;
     SG_TRY(sg_cut_arc(c, all, none, elements(&t->type)));
@@ -231,11 +240,57 @@ static sedge_status move_outputs(layouts *p)
     return SEDGE_OK;
 }
 
+/* Node n, which has v's bytes in the other order of axes as its result, becomes another name for them. */
+static sedge_status turn_instead(layouts *p, sg_nid n, sg_vid v)
+{
+    sg_graph *g = p->g;
+    sg_vid old = sg_node_out(g, n, 0);
+    sg_nid t = sg_node_new(g, SG_ROW(TURN), &v, 1, 1, n);
+    if (!t || !sg_set_int(g, t, SG_A_layout, g->value[old].type.layout))
+        return OOM(p);
+    sg_vid y = sg_node_out(g, t, 0);
+    g->value[y].type.layout = g->value[old].type.layout;
+    g->value[y].name = g->value[old].name;
+    g->node[t].name = g->node[n].name;
+    g->node[t].source = g->node[n].source;
+    sg_value_replace(g, old, y);
+    sg_node_delete(g, n);
+    return sg_infer_node(g, t, p->err);
+}
+
+static void drop_unread(sg_graph *g, sg_nid n)
+{
+    sg_vid y = sg_node_out(g, n, 0);
+    if (!g->value[y].uses && !is_output(g, y))
+        sg_node_delete(g, n);
+}
+
+/* A move that undoes a transpose of the channels, or is undone by one, moves nothing. */
+static sedge_status turn_moves(layouts *p)
+{
+    sg_graph *g = p->g;
+    for (sg_nid n = g->node[0].next, next; n; n = next) {
+        next = g->node[n].next;
+        sg_vid x = g->node[n].n_in ? sg_node_in(g, n, 0) : SG_NONE_ID;
+        sg_nid from = x && g->value[x].role == SG_COMPUTED ? g->value[x].def : 0;
+        bool moves = g->node[n].op == SG_ROW(RELAYOUT), last = moves && g->value[g->node[n].out[0]].type.layout == SG_LAYOUT_LAST;
+        bool back = sg_channel_turn(g, n) < 0 && from && g->node[from].op == SG_ROW(RELAYOUT) &&
+                    g->value[x].type.layout == SG_LAYOUT_ROW;
+        if (!(last && sg_channel_turn(g, from) > 0) && !back)
+            continue;
+        p->sums[MOVES] -= last;
+        SG_TRY(turn_instead(p, n, sg_node_in(g, from, 0)));
+        drop_unread(g, from);
+    }
+    return SEDGE_OK;
+}
+
 static sedge_status apply(layouts *p)
 {
     SG_EACH_NODE(p->g, n)
     SG_TRY(move_node(p, n));
-    return move_outputs(p);
+    SG_TRY(move_outputs(p));
+    return turn_moves(p);
 }
 
 static sedge_status one_graph(sg_graph *g, sg_layout_has *has, uint32_t cpu, int *sums, sg_err *err)

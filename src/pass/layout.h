@@ -24,6 +24,10 @@ bool sg_layout_takes(const sg_graph *g, sg_nid n);
 bool sg_layout_reads(const sg_graph *g, sg_nid n, int k);
 bool sg_layout_fits(const sg_type *t, int rank);
 
+/* Node n is a transpose of the channels: 1 from the end to the front, -1 back, 0 no such. Where what stands channels first in the
+ * order of its axes stands channels last in memory on the other side, it moves no byte. */
+int sg_channel_turn(const sg_graph *g, sg_nid n);
+
 /* Says if a target has channels-last kernels of a native op that are worth it on these levels of the processor. */
 typedef bool sg_layout_has(const struct sg_op *op, uint32_t cpu);
 

@@ -156,6 +156,21 @@ bool sg_layout_reads(const sg_graph *g, sg_nid n, int k)
     return r.how == SG_LAYOUT_NATIVE || g->value[v].type.rank == g->value[y].type.rank || g->value[v].role == SG_CONST;
 }
 
+int sg_channel_turn(const sg_graph *g, sg_nid n)
+{
+    const sg_node *node = &g->node[n];
+    if (!n || node->op != SG_ROW(TRANSPOSE))
+        return 0;
+    int count, rank = in_type(g, n, 0)->rank;
+    const int64_t *p = sg_get_ints((sg_attrs){node->attr, node->n_attr}, SG_A_perm, &count);
+    bool first = rank > 2 && count == rank && p[0] == 0, last = first;
+    for (int i = 1; i < rank && (first || last); i++) {
+        first = first && p[i] == (i == 1 ? rank - 1 : i - 1);
+        last = last && p[i] == (i == rank - 1 ? 1 : i + 1);
+    }
+    return first ? 1 : last ? -1 : 0;
+}
+
 /* ---- the check ---- */
 
 static bool is_last(const sg_graph *g, sg_vid v)
@@ -168,7 +183,7 @@ static sedge_status check_node(const sg_graph *g, sg_nid n, sg_err *err)
 {
     const sg_node *node = &g->node[n];
     sg_vid y = sg_node_out(g, n, 0);
-    bool last = y && g->value[y].type.layout == SG_LAYOUT_LAST, moves = node->op == SG_ROW(RELAYOUT);
+    bool last = y && g->value[y].type.layout == SG_LAYOUT_LAST, moves = node->op == SG_ROW(RELAYOUT) || node->op == SG_ROW(TURN);
     if (moves && (int64_t)g->value[y].type.layout != int_attr(g, n, SG_A_layout))
         return sg_fail(err, SEDGE_E_BUG, "node %u moves to another layout than its result's", n);
     if (moves)

@@ -20,6 +20,7 @@ sg_pass_fn sg_pass_qdq_move;     /* ops that move elements, of dequantized integ
 sg_pass_fn sg_pass_qdq;          /* quantized islands become integer ops */
 sg_pass_fn sg_pass_dce;          /* nodes that nobody reads */
 sg_pass_fn sg_pass_cse;          /* nodes that compute the same */
+sg_pass_fn sg_pass_sink;         /* transposes sink below what treats all axes alike */
 sg_pass_fn sg_pass_transpose;    /* transposes that meet */
 sg_pass_fn sg_pass_bn;           /* batch normalization into weights */
 sg_pass_fn sg_pass_scale;        /* factors and summands per channel into weights */

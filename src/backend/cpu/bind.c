@@ -53,7 +53,7 @@ bool sg_cpu_has_last(const sg_op *op, uint32_t cpu)
 sedge_status sg_cpu_choose(const sg_target *t, sg_plan *p, sg_step *s, sg_err *err)
 {
     (void)t;
-    if (s->op == SG_ROW(RELAYOUT) || !sg_step_last(p, s)) {
+    if (s->op == SG_ROW(RELAYOUT) || s->op == SG_ROW(TURN) || !sg_step_last(p, s)) {
         bind(rows, p, s);
         return SEDGE_OK;
     }
