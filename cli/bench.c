@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sedge/cpu.h"
+
 static int bench_main(int argc, char **argv);
 
 const verb verb_bench = {"bench", "latency, first run, load, memory; --ops: time per op",
@@ -105,7 +107,7 @@ static sedge_status prepare(bench *b, const args *a, sedge_error *err)
 typedef struct op_time {
     const char *op;
     int count;
-    double s, macs, bytes; /* of all runs; of one run */
+    double s, macs, macs8, bytes; /* of all runs; of one run; macs8: those of 8 bits */
 } op_time;
 
 static int slowest_first(const void *a, const void *b)
@@ -130,10 +132,11 @@ static op_time *op_times(const bench *b, int *n)
             t[(*n)++].op = op;
         t[k].count++;
         t[k].s += b->step_s[i];
-        double macs, bytes;
-        if (sedge_session_step_work(b->o.session, i, &macs, &bytes)) {
-            t[k].macs += macs;
-            t[k].bytes += bytes;
+        sedge_step_work w;
+        if (sedge_session_step_work(b->o.session, i, &w)) {
+            t[k].macs += w.macs;
+            t[k].macs8 += w.eight_bits ? w.macs : 0;
+            t[k].bytes += w.bytes;
         }
     }
     if (t)
@@ -195,6 +198,7 @@ static void print_json(const bench *b, const args *a, const figure *f)
             json_int(&j, "steps", t[i].count);
             json_num(&j, "ms", 1e3 * t[i].s / (double)b->n);
             json_num(&j, "macs", t[i].macs);
+            json_num(&j, "macs_8bit", t[i].macs8);
             json_num(&j, "bytes", t[i].bytes);
             json_close(&j, '}');
         }
@@ -204,33 +208,54 @@ static void print_json(const bench *b, const args *a, const figure *f)
     json_close(&j, '}');
 }
 
-static void print_ops(const bench *b)
+/* Share of what the threads could do at the measured limits (`sedge cpu`), were it all multiply-adds; 0: there are none. */
+static double share_of_limit(const op_time *o, double ms, const sedge_cpu *limit, uint32_t threads)
 {
-    static const char *const title[] = {"op", ">steps", ">ms per run", ">share", ">rate"};
+    double least = 2e-6 * ((o->macs - o->macs8) / limit->f32_gops + o->macs8 / limit->i8_gops) / (double)threads;
+    return ms > 0 ? least / ms : 0;
+}
+
+static void print_ops(const bench *b, const args *a)
+{
+    static const char *const title[] = {"op", ">steps", ">ms per run", ">share", ">rate", ">of limit"};
     table t;
     int n = 0;
     double total = 0;
+    sedge_cpu limit;
+    sedge_error err = {0};
+    uint32_t threads = a->threads;
     op_time *o = op_times(b, &n);
-    if (!o)
+    if (!o || sedge_cpu_measure(&limit, &err) != SEDGE_OK) {
+        free(o);
         return;
+    }
+    if (threads == 0 || threads > limit.threads)
+        threads = limit.threads;
     for (int i = 0; i < n; i++)
         total += o[i].s;
-    table_init(&t, 5, title);
+    table_init(&t, 6, title);
     for (int i = 0; i < n; i++) {
         table_cell(&t, "%s", o[i].op);
         table_cell(&t, "%d", o[i].count);
         table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->n);
         table_cell(&t, "%.1f %%", total > 0 ? 100 * o[i].s / total : 0);
         double per_run = o[i].s / (double)b->n; /* two operations a multiply-add; what has none is bound by its bytes */
+        double share = share_of_limit(&o[i], 1e3 * per_run, &limit, threads);
         if (per_run <= 0)
             table_cell(&t, "-");
         else if (o[i].macs > 0)
-            table_cell(&t, "%.2f GFLOP/s", 2e-9 * o[i].macs / per_run);
+            table_cell(&t, "%.2f G%s/s", 2e-9 * o[i].macs / per_run, o[i].macs8 > 0 ? "OP" : "FLOP");
         else
             table_cell(&t, "%.2f GB/s", 1e-9 * o[i].bytes / per_run);
+        if (share > 0)
+            table_cell(&t, "%.0f %%", 100 * share);
+        else
+            table_cell(&t, "-");
     }
     putchar('\n');
     table_print(&t, stdout);
+    printf("limit of one core: %.0f GFLOP/s in f32, %.0f GOP/s on bytes, %.0f GB/s from DRAM (sedge cpu)\n", limit.f32_gops,
+           limit.i8_gops, limit.memory[limit.memories - 1].read_gb_s);
     free(o);
 }
 
@@ -255,7 +280,7 @@ static void print_table(const bench *b, const args *a, const figure *f)
     }
     table_print(&t, stdout);
     if (a->ops)
-        print_ops(b);
+        print_ops(b, a);
 }
 
 static int bench_model(const args *a)

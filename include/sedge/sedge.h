@@ -260,9 +260,13 @@ int sedge_session_states(const sedge_session *session);
 sedge_status sedge_session_state_get(sedge_session *session, int i, sedge_tensor *out, sedge_error *err);
 sedge_status sedge_session_state_set(sedge_session *session, int i, const sedge_tensor *t, sedge_error *err);
 
-/* Work of step i in the last run: multiply-adds (0 for ops that are no sums of products) and the bytes of its operands and
- * results. 0 when there is no such step or nothing has run. */
-int sedge_session_step_work(const sedge_session *session, int i, double *macs, double *bytes);
+/* What step i did in the last run: multiply-adds (0 for ops that are no sums of products), whether of 8-bit integers, and the
+ * bytes of its operands and results. 0: there is no such step or nothing has run. */
+typedef struct sedge_step_work {
+    double macs, bytes;
+    int eight_bits;
+} sedge_step_work;
+int sedge_session_step_work(const sedge_session *session, int i, sedge_step_work *out);
 
 typedef struct sedge_session_stats {
     size_t arena_bytes, pool_bytes, state_bytes, total_bytes, peak_bytes;

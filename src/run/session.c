@@ -468,18 +468,20 @@ void sedge_session_get_stats(const sedge_session *s, sedge_session_stats *out)
     out->prepares = s->run.prepares;
 }
 
-int sedge_session_step_work(const sedge_session *s, int i, double *macs, double *bytes)
+int sedge_session_step_work(const sedge_session *s, int i, sedge_step_work *out)
 {
     const sg_frame *f = s->frame;
-    *macs = *bytes = 0;
+    *out = (sedge_step_work){0};
     if (!s->ran || i < 0 || (uint32_t)i >= f->plan->n_step)
         return 0;
     const sg_step *st = &f->plan->step[i];
-    *macs = sg_frame_macs(f, st);
+    out->macs = sg_frame_macs(f, st);
     for (uint32_t k = 0; k < (uint32_t)st->n_in + st->n_out; k++) {
         const sg_tensor *t = f->operand[st->operand + k];
         if (t && t->kind == SG_TENSOR)
-            *bytes += (double)sg_tensor_bytes(t);
+            out->bytes += (double)sg_tensor_bytes(t);
+        if (t && k == 0)
+            out->eight_bits = t->dtype == SG_I8 || t->dtype == SG_U8;
     }
     return 1;
 }
