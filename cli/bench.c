@@ -105,7 +105,7 @@ static sedge_status prepare(bench *b, const args *a, sedge_error *err)
 }
 
 typedef struct op_time {
-    const char *op;
+    const char *op, *kernel;
     int count;
     double s, macs, macs8, bytes; /* of all runs; of one run; macs8: those of 8 bits */
 } op_time;
@@ -116,7 +116,7 @@ static int slowest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Steps of the same op together; *n in the end. NULL: no memory. */
+/* Steps of the same op and kernel together; *n in the end. NULL: no memory. */
 static op_time *op_times(const bench *b, int *n)
 {
     op_time *t = calloc((size_t)b->n_step + 1, sizeof *t);
@@ -126,10 +126,10 @@ static op_time *op_times(const bench *b, int *n)
         int k = 0;
         if (!sedge_plan_step(b->o.plan, i, &op, &node, &kernel) || !op)
             continue;
-        while (k < *n && strcmp(t[k].op, op) != 0)
+        while (k < *n && (strcmp(t[k].op, op) != 0 || strcmp(t[k].kernel, kernel) != 0))
             k++;
         if (k == *n)
-            t[(*n)++].op = op;
+            t[(*n)++] = (op_time){.op = op, .kernel = kernel};
         t[k].count++;
         t[k].s += b->step_s[i];
         sedge_step_work w;
@@ -195,6 +195,7 @@ static void print_json(const bench *b, const args *a, const figure *f)
         for (int i = 0; i < n; i++) {
             json_open(&j, NULL, '{');
             json_str(&j, "op", t[i].op);
+            json_str(&j, "kernel", t[i].kernel);
             json_int(&j, "steps", t[i].count);
             json_num(&j, "ms", 1e3 * t[i].s / (double)b->n);
             json_num(&j, "macs", t[i].macs);
@@ -217,7 +218,7 @@ static double share_of_limit(const op_time *o, double ms, const sedge_cpu *limit
 
 static void print_ops(const bench *b, const args *a)
 {
-    static const char *const title[] = {"op", ">steps", ">ms per run", ">share", ">rate", ">of limit"};
+    static const char *const title[] = {"op", "kernel", ">steps", ">ms per run", ">share", ">rate", ">of limit"};
     table t;
     int n = 0;
     double total = 0;
@@ -233,9 +234,10 @@ static void print_ops(const bench *b, const args *a)
         threads = limit.threads;
     for (int i = 0; i < n; i++)
         total += o[i].s;
-    table_init(&t, 6, title);
+    table_init(&t, 7, title);
     for (int i = 0; i < n; i++) {
         table_cell(&t, "%s", o[i].op);
+        table_cell(&t, "%s", o[i].kernel);
         table_cell(&t, "%d", o[i].count);
         table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->n);
         table_cell(&t, "%.1f %%", total > 0 ? 100 * o[i].s / total : 0);

@@ -121,20 +121,13 @@ sedge_status sg_infer_resize(sg_infer *c)
 
 /* ---- reference ---- */
 
-typedef struct resize {
-    int rank;
-    sg_axis_map map[SG_RANK_MAX];
-    bool active[SG_RANK_MAX];
-    double outside;
-} resize;
-
 static const sg_tensor *operand(sg_exec *x, int k)
 {
     return k < x->n_in && x->in[k] && sg_numel(x->in[k]) > 0 ? x->in[k] : NULL;
 }
 
 /* Scales of the axes: as given, or what the sizes imply. */
-static sedge_status read_scales(sg_exec *x, resize *r, const int *axes, int n)
+static sedge_status read_scales(sg_exec *x, sg_resize *r, const int *axes, int n)
 {
     const sg_tensor *scales = operand(x, 2), *sizes = operand(x, 3), *use = sizes ? sizes : scales;
     int64_t policy = sg_get_int(x->attrs, SG_A_keep_aspect_ratio_policy), want[SG_RANK_MAX];
@@ -153,7 +146,7 @@ static sedge_status read_scales(sg_exec *x, resize *r, const int *axes, int n)
     return SEDGE_OK;
 }
 
-static sedge_status read_roi(sg_exec *x, resize *r, const int *axes, int n)
+static sedge_status read_roi(sg_exec *x, sg_resize *r, const int *axes, int n)
 {
     const sg_tensor *roi = operand(x, 1);
     if (sg_get_int(x->attrs, SG_A_coordinate_transformation_mode) != SG_COORD_TF_CROP)
@@ -167,14 +160,14 @@ static sedge_status read_roi(sg_exec *x, resize *r, const int *axes, int n)
     return SEDGE_OK;
 }
 
-static sedge_status setup(sg_exec *x, resize *r)
+sedge_status sg_resize_read(sg_exec *x, sg_resize *r)
 {
     const sg_tensor *in = x->in[0], *out = x->out[0];
     int axes[SG_RANK_MAX], n;
     if (out->rank != in->rank)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the output has rank %d", out->rank);
     SG_TRY(read_axes(x->err, x->attrs, in->rank, axes, &n));
-    *r = (resize){.rank = in->rank, .outside = sg_get_float(x->attrs, SG_A_extrapolation_value)};
+    *r = (sg_resize){.rank = in->rank, .outside = sg_get_float(x->attrs, SG_A_extrapolation_value)};
     for (int i = 0; i < in->rank; i++)
         r->map[i] = (sg_axis_map){.in = in->dim[i],
                                   .out = out->dim[i],
@@ -196,7 +189,7 @@ static sedge_status setup(sg_exec *x, resize *r)
 }
 
 /* Nearest moves elements of any type: one source index a position of each axis, -1 where extrapolated. */
-static sedge_status resize_nearest(sg_exec *x, const resize *r)
+static sedge_status resize_nearest(sg_exec *x, const sg_resize *r)
 {
     const sg_tensor *in = x->in[0];
     sg_tensor *out = x->out[0];
@@ -273,8 +266,8 @@ sedge_status sg_ref_resize(sg_exec *x)
 {
     const sg_tensor *in = x->in[0];
     sg_tensor *out = x->out[0];
-    resize r;
-    SG_TRY(setup(x, &r));
+    sg_resize r;
+    SG_TRY(sg_resize_read(x, &r));
     if (sg_numel(out) == 0)
         return SEDGE_OK;
     if (sg_numel(in) == 0)

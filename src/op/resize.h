@@ -27,6 +27,15 @@ typedef struct sg_axis_map {
     double cubic_a;
 } sg_axis_map;
 
+/* A resize as a run has it; roi and sizes are checked. */
+typedef struct sg_resize {
+    int rank;
+    sg_axis_map map[SG_RANK_MAX];
+    bool active[SG_RANK_MAX]; /* axes that change */
+    double outside;
+} sg_resize;
+sedge_status sg_resize_read(sg_exec *x, sg_resize *r);
+
 /* Taps a sample needs: 1 for nearest. At most INT32_MAX, else -1. */
 int64_t sg_axis_taps(const sg_axis_map *m);
 /* Positions (clamped into the axis) and weights of the taps of output o; false: extrapolated. */

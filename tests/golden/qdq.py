@@ -20,7 +20,9 @@ def count(sedge, path):
     done = subprocess.run([sedge, "bench", path, "--ops", "--json", "--seconds", "0.001"], capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
         raise RuntimeError((done.stderr.strip().splitlines() or ["exit status %d" % done.returncode])[-1])
-    ops = {op["op"]: op["steps"] for op in json.loads(done.stdout)["ops"]}
+    ops = {}
+    for op in json.loads(done.stdout)["ops"]:
+        ops[op["op"]] = ops.get(op["op"], 0) + op["steps"]
     return tuple(sum(ops.get(op, 0) for op in family) for family in (FLOAT, INTEGER))
 
 

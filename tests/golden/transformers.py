@@ -25,7 +25,9 @@ def count(sedge, model, dims):
     args = [a for d in dims.split() for a in ("--dim", d)]
     bench, trace = ask([sedge, "bench", model, "--ops", "--json", "--seconds", "0.01"] + args)
     info, _ = ask([sedge, "inspect", model, "--json"] + args)
-    steps = {row["op"]: row["steps"] for row in bench["ops"]}
+    steps = {}
+    for row in bench["ops"]:
+        steps[row["op"]] = steps.get(row["op"], 0) + row["steps"]
     gelu = sum(int(n) for n in re.findall(r"^pass gelu: (\d+)$", trace, re.M))
     return [steps.get("attention", 0), steps.get("layer_norm", 0), gelu, info["copies"]]
 
