@@ -22,7 +22,7 @@ enum { PART = 65536, PARTS = 64 };
 static void shape(const sg_exec *x, job *j)
 {
     const sg_tensor *in = x->in[0], *out = x->out[0];
-    bool last = in->layout == SG_LAYOUT_LAST;
+    bool last = in->layout == SG_LAYOUT_LAST || out->layout == SG_LAYOUT_LAST; /* one position has both orders */
     int n = in->rank - 1;
     j->pixel = (last ? in->dim[1] : 1) * (int64_t)(sg_dtypes[in->dtype].bits / 8);
     j->h = in->rank == 4 ? in->dim[2] : 1;
