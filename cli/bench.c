@@ -178,10 +178,13 @@ static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
 static void print_json(const bench *b, const args *a, const figure *f)
 {
     json j = {.f = stdout};
+    char digest[SEDGE_DIGEST_MAX];
     int n;
+    sedge_plan_digest(b->o.plan, digest);
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "sedge.bench/1");
     json_str(&j, "model", a->rest[0]);
+    json_str(&j, "plan_digest", digest);
     for (int i = 0; i < N_FIGURES; i++)
         if (f[i].v < 0)
             continue;

@@ -153,8 +153,10 @@ static void check_case(const args *a, const char *dir, verdict *out)
     snprintf(path, sizeof path, "%s/test_data_set_0", dir);
     bool has_sets = exists(path);
     snprintf(path, sizeof path, "%s/model.onnx", dir);
+    if (!exists(path))
+        snprintf(path, sizeof path, "%s/model.sedge", dir);
     if (!exists(path)) {
-        snprintf(out->why, sizeof out->why, "no model.onnx");
+        snprintf(out->why, sizeof out->why, "no model.onnx or model.sedge");
         return;
     }
     if (!has_sets) {

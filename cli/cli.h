@@ -22,7 +22,7 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_inspect, verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_inspect, verb_compile, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 

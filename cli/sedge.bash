@@ -1,10 +1,10 @@
-# bash completion of sedge: verbs (run card check bench inspect cpu version help), options, files.
+# bash completion of sedge: verbs (run card check bench inspect compile cpu version help), options, files.
 _sedge()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     local common="--dim --functions --target --allow-fallback --no-optimize --help"
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "run card check bench inspect cpu version help" -- "$word"))
+        COMPREPLY=($(compgen -W "run card check bench inspect compile cpu version help" -- "$word"))
         return
     fi
     case $before in
@@ -19,6 +19,7 @@ _sedge()
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
+        compile) COMPREPLY=($(compgen -W "-o --json $common" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;
         esac
         return

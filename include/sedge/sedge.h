@@ -5,7 +5,7 @@
  *   session  a plan, its memory, its state  sedge_session_open one thread at a time
  *
  * Every call returns a status; `err` (NULL allowed) receives one line of explanation. The library
- * never prints, never writes a file and opens none but the model and the data beside it.
+ * never prints, writes no file unless told to save a plan, and opens none but the model and the data beside it.
  * Structs of options are filled by their _init function first; zeroed reserved bytes let them grow. */
 #ifndef SEDGE_SEDGE_H
 #define SEDGE_SEDGE_H
@@ -91,7 +91,7 @@ typedef struct sedge_model_opts {
 
 void sedge_model_opts_init(sedge_model_opts *opts);
 
-/* Opens an ONNX file. The file may be replaced by rename while it is open, never rewritten in place.
+/* Opens an ONNX file, or a plan that sedge_plan_save has written. The file may be replaced by rename while it is open, never rewritten in place.
  * On failure *out is NULL. opts NULL: defaults. */
 sedge_status sedge_model_open(sedge_model **out, const char *path, const sedge_model_opts *opts, sedge_error *err);
 /* The same from memory, which must outlive the model. No external data. */
@@ -104,9 +104,9 @@ void sedge_model_close(sedge_model **model);
 typedef struct sedge_io {
     const char *name;
     uint8_t kind, dtype;
-    int8_t rank;                              /* -1: unknown before the run */
-    int64_t dim[SEDGE_RANK_MAX];              /* -1: not a constant */
-    const char *dim_name[SEDGE_RANK_MAX];     /* of a symbolic dimension, or NULL */
+    int8_t rank; /* -1: unknown before the run */
+    int64_t dim[SEDGE_RANK_MAX]; /* -1: not a constant */
+    const char *dim_name[SEDGE_RANK_MAX]; /* of a symbolic dimension, or NULL */
 } sedge_io;
 
 int sedge_model_inputs(const sedge_model *model);
@@ -116,17 +116,17 @@ int sedge_model_input(const sedge_model *model, int i, sedge_io *out);
 int sedge_model_output(const sedge_model *model, int i, sedge_io *out);
 
 typedef struct sedge_model_info {
-    const char *format;           /* "onnx", "tflite" */
-    const char *producer;         /* "" if not stated */
+    const char *format; /* "onnx", "tflite"; "sedge": a saved plan */
+    const char *producer; /* "" if not stated */
     int64_t ir_version;
     int n_opset;
     const char *const *opset_domain; /* "" is ai.onnx */
     const int64_t *opset_version;
     int n_metadata;
     const char *const *metadata_key, *const *metadata_value;
-    int64_t parameters;           /* elements of all constants */
+    int64_t parameters; /* elements of all constants */
     int64_t weights_bytes;
-    int64_t macs;                 /* multiply-adds of one run with symbolic dims at 1; -1: not known */
+    int64_t macs; /* multiply-adds of one run with symbolic dims at 1; -1: not known */
     int nodes;
 } sedge_model_info;
 void sedge_model_get_info(const sedge_model *model, sedge_model_info *out);
@@ -139,7 +139,7 @@ typedef struct sedge_graph sedge_graph;
 const sedge_graph *sedge_model_graph(const sedge_model *model);
 
 typedef struct sedge_graph_node_info {
-    const char *op;     /* row of the op table */
+    const char *op; /* row of the op table */
     const char *source; /* operator as published, or "" */
     const char *name;
     int n_in, n_out;
@@ -150,10 +150,10 @@ int sedge_graph_node(const sedge_graph *graph, int i, sedge_graph_node_info *out
 typedef enum sedge_graph_from { SEDGE_FROM_NOWHERE, SEDGE_FROM_NODE, SEDGE_FROM_INPUT, SEDGE_FROM_CONSTANT } sedge_graph_from;
 
 typedef struct sedge_graph_edge {
-    int from;        /* sedge_graph_from; NOWHERE: an absent operand */
-    int index;       /* of the node or input */
+    int from; /* sedge_graph_from; NOWHERE: an absent operand */
+    int index; /* of the node or input */
     const char *name;
-    char type[96];   /* "f32 [1,N,3]" */
+    char type[96]; /* "f32 [1,N,3]" */
 } sedge_graph_edge;
 /* Operand k of node i; what graph output k is. 0 when there is none. */
 int sedge_graph_operand(const sedge_graph *graph, int i, int k, sedge_graph_edge *out);
@@ -176,13 +176,13 @@ typedef struct sedge_link {
 } sedge_link;
 
 typedef struct sedge_plan_opts {
-    const char *target;      /* "cpu" (default), "reference" (scalar references only), "loopback" (a device for tests) */
+    const char *target; /* "cpu" (default), "reference" (scalar references only), "loopback" (a device for tests) */
     const sedge_bound *bound;
     int n_bound;
     const sedge_link *link;
     int n_link;
-    int optimize;            /* 0: no passes but what is needed; 1: all (default) */
-    int allow_fallback;      /* nodes that the target cannot run go to the CPU instead of being an error */
+    int optimize; /* 0: no passes but what is needed; 1: all (default) */
+    int allow_fallback; /* nodes that the target cannot run go to the CPU instead of being an error */
     void (*trace)(void *ctx, const char *line); /* "pass ...", "plan: ...", "kernel: ..."; NULL: silence */
     void *trace_ctx;
     uint8_t reserved[32];
@@ -193,14 +193,21 @@ void sedge_plan_opts_init(sedge_plan_opts *opts);
 sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err);
 void sedge_plan_close(sedge_plan **plan);
 
+/* Writes the plan to a file, whole or not at all, which sedge_model_open takes like any model: graph, constants and packed weights as they
+ * are, for this version and the same levels of the processor. */
+sedge_status sedge_plan_save(const sedge_plan *plan, const char *path, sedge_error *err);
+/* A digest of what was chosen, as hexadecimal digits: steps, kernels and layouts. */
+#define SEDGE_DIGEST_MAX 65
+void sedge_plan_digest(const sedge_plan *plan, char text[SEDGE_DIGEST_MAX]);
+
 typedef struct sedge_plan_info {
     int steps;
     int segments;
-    int copies;             /* steps that only move bytes */
-    int64_t arena_bytes;    /* at the bounds, or for symbolic dims at 1 */
-    int64_t arena_bound;    /* the lower bound of arena_bytes */
-    int64_t packed_bytes;   /* weights rewritten for kernels */
-    int dynamic_values;     /* values whose size is known only during the run */
+    int copies; /* steps that only move bytes */
+    int64_t arena_bytes; /* at the bounds, or for symbolic dims at 1 */
+    int64_t arena_bound; /* the lower bound of arena_bytes */
+    int64_t packed_bytes; /* weights rewritten for kernels */
+    int dynamic_values; /* values whose size is known only during the run */
 } sedge_plan_info;
 void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out);
 const sedge_graph *sedge_plan_graph(const sedge_plan *plan);
@@ -212,12 +219,12 @@ int sedge_plan_step(const sedge_plan *plan, int i, const char **op, const char *
 typedef struct sedge_session sedge_session;
 
 typedef struct sedge_session_opts {
-    uint32_t threads;      /* 0: as many as this process may use */
+    uint32_t threads; /* 0: as many as this process may use */
     sedge_alloc_fn *alloc; /* NULL: libc */
     void *alloc_ctx;
-    size_t memory_limit;   /* bytes of the session; 0: what the machine has */
-    uint64_t seed;         /* of the random ops */
-    int spin_us;           /* how long idle threads wait awake for the next step (default 200; 0: never, for batteries);
+    size_t memory_limit; /* bytes of the session; 0: what the machine has */
+    uint64_t seed; /* of the random ops */
+    int spin_us; /* how long idle threads wait awake for the next step (default 200; 0: never, for batteries);
                               the threads are the process's, so the session that ran last decides */
     /* Called after each step when not NULL (costs a clock read a step). */
     void (*on_step)(void *ctx, int step, double seconds);

@@ -15,6 +15,8 @@ typedef struct sg_map {
 /* Maps a regular file (anything else is refused). */
 sedge_status sg_map_open(sg_map *map, const char *path, sg_err *err);
 void sg_map_close(sg_map *map);
+/* Zeros that take no memory. */
+sedge_status sg_map_zeros(sg_map *map, size_t size, sg_err *err);
 
 /* Lets the whole pages of [at, at + n) leave this process's memory until they are read again. Locked pages stay. */
 void sg_map_drop(const sg_map *map, size_t at, size_t n);

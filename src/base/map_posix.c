@@ -43,6 +43,16 @@ void sg_map_close(sg_map *map)
     map->size = 0;
 }
 
+sedge_status sg_map_zeros(sg_map *map, size_t size, sg_err *err)
+{
+    void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *map = (sg_map){0};
+    if (p == MAP_FAILED)
+        return sg_fail(err, SEDGE_E_NOMEM, "no address space for %zu bytes", size);
+    *map = (sg_map){p, size};
+    return SEDGE_OK;
+}
+
 void sg_map_drop(const sg_map *map, size_t at, size_t n)
 {
     long page = sysconf(_SC_PAGESIZE);

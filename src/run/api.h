@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "import/import.h"
+#include "plan/saved.h"
 #include "run/frame.h"
 #include "sedge/sedge.h"
 
@@ -13,11 +14,14 @@ struct sedge_model {
     sg_map map, lib;       /* files, if opened from paths */
     sg_custom *custom; /* rows of the operators that the program brought */
     int n_custom;
+    const sedge_op *op; /* as they were given */
     void *copy;            /* weights = copy: the bytes */
     const uint8_t *data;
     size_t size;
     sg_import_info info;
+    sg_saved *saved; /* what a file of a plan holds; NULL: it is a model as published */
     sg_graph *graph;
+    const char **output_name;
     int n_op; /* source operators by count */
     const char **op_name;
     int *op_count;
@@ -29,6 +33,7 @@ struct sedge_plan {
     sg_mem mem;
     sg_arena arena;
     const sedge_model *model;
+    sg_rooms rooms;
     sg_graph *graph;
     sg_plan *plan;
 };
@@ -56,6 +61,11 @@ struct sedge_session {
 
 /* Gives back the pages of the model's files that the plan does not read. */
 sedge_status sg_weights_drop(const sedge_model *m, sg_mem *mem, const sg_plan *p);
+
+/* Reads a saved plan into a model whose bytes are there. */
+sedge_status sg_saved_model(sedge_model *m, sg_err *err);
+/* The options that a saved plan was compiled with in place of those not given; others are refused. */
+sedge_status sg_saved_opts(sedge_plan *p, sedge_plan_opts *o, sg_err *err);
 
 /* Replaces nodes with constant operands by their results, computed by the executor itself. */
 sedge_status sg_fold(sg_graph *g, sg_mem *mem, int *changed, sg_err *err);

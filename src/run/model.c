@@ -53,7 +53,10 @@ void sedge_model_close(sedge_model **model)
     sedge_model *m = model ? *model : NULL;
     if (!m)
         return;
-    sg_graph_free(m->graph);
+    if (m->saved)
+        sg_saved_close(m->saved);
+    else
+        sg_graph_free(m->graph);
     sg_import_close(&m->info);
     sg_arena_free(&m->arena);
     if (m->copy)
@@ -106,8 +109,11 @@ static sedge_status list_info(sedge_model *m)
     m->opset_version = sg_arena_array(&m->arena, no + 1, sizeof *m->opset_version);
     m->meta_key = sg_arena_array(&m->arena, nm + 1, sizeof *m->meta_key);
     m->meta_value = sg_arena_array(&m->arena, nm + 1, sizeof *m->meta_value);
-    if (!m->opset_domain || !m->opset_version || !m->meta_key || !m->meta_value)
+    m->output_name = sg_arena_array(&m->arena, m->graph->n_output + 1, sizeof *m->output_name);
+    if (!m->opset_domain || !m->opset_version || !m->meta_key || !m->meta_value || !m->output_name)
         return SEDGE_E_NOMEM;
+    for (size_t i = 0; i < m->graph->n_output; i++)
+        m->output_name[i] = m->saved ? m->saved->info.output[i] : m->graph->value[m->graph->output[i]].name;
     for (size_t i = 0; i < no; i++) {
         m->opset_domain[i] = m->info.opset[i].domain;
         m->opset_version[i] = m->info.opset[i].version;
@@ -123,8 +129,12 @@ static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
 {
     const sg_import_library lib = {m->lib.data, m->lib.size};
     const sg_import_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
-    SG_TRY(sg_import(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
-    SG_TRY(sg_verify(m->graph, err));
+    if (sg_saved_is(m->data, m->size)) {
+        SG_TRY(sg_saved_model(m, err));
+    } else {
+        SG_TRY(sg_import(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
+        SG_TRY(sg_verify(m->graph, err));
+    }
     size_t n = count_nodes(m->graph);
     m->op_name = sg_arena_array(&m->arena, n + 1, sizeof *m->op_name);
     m->op_count = sg_arena_array(&m->arena, n + 1, sizeof *m->op_count);
@@ -171,6 +181,7 @@ static sedge_status take_ops(sedge_model *m, const sedge_model_opts *opts, sg_er
     if (!m->custom)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     m->n_custom = opts->n_op;
+    m->op = opts->op;
     for (int i = 0; i < opts->n_op; i++)
         SG_TRY(sg_custom_init(&m->custom[i], &opts->op[i], err));
     return SEDGE_OK;
@@ -226,11 +237,11 @@ sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t
     return st;
 }
 
-static int io_of(const sg_graph *g, sg_vid v, sedge_io *out)
+static int io_of(const sg_graph *g, sg_vid v, const char *name, sedge_io *out)
 {
     const sg_value *val = &g->value[v];
     memset(out, 0, sizeof *out);
-    out->name = val->name ? val->name : "";
+    out->name = name ? name : "";
     out->kind = val->type.kind;
     out->dtype = val->type.dtype;
     out->rank = val->type.rank;
@@ -255,12 +266,14 @@ int sedge_model_outputs(const sedge_model *m)
 
 int sedge_model_input(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && i < sedge_model_inputs(m) ? io_of(m->graph, m->graph->input[i], out) : 0;
+    return i >= 0 && i < sedge_model_inputs(m)
+               ? io_of(m->graph, m->graph->input[i], m->graph->value[m->graph->input[i]].name, out)
+               : 0;
 }
 
 int sedge_model_output(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && i < sedge_model_outputs(m) ? io_of(m->graph, m->graph->output[i], out) : 0;
+    return i >= 0 && i < sedge_model_outputs(m) ? io_of(m->graph, m->graph->output[i], m->output_name[i], out) : 0;
 }
 
 int sedge_model_op(const sedge_model *m, int i, const char **name, int *count)

@@ -18,6 +18,7 @@ void sedge_plan_close(sedge_plan **plan)
     if (!p)
         return;
     sg_plan_free(p->plan);
+    sg_free(&p->mem, p->rooms.v, p->rooms.cap * sizeof *p->rooms.v);
     sg_graph_free(p->graph);
     sg_arena_free(&p->arena);
     sg_mem mem = p->mem;
@@ -52,18 +53,15 @@ static sedge_status bind_dims(sg_graph *g, const sedge_plan_opts *o, sg_err *err
     return SEDGE_OK;
 }
 
-static int find_io(const sg_graph *g, const sg_vid *list, size_t n, const char *name)
+static sedge_status find_link(const sedge_model *m, const sedge_link *l, int *in, int *out, sg_err *err)
 {
-    for (size_t k = 0; k < n; k++)
-        if (g->value[list[k]].name && strcmp(g->value[list[k]].name, name) == 0)
-            return (int)k;
-    return -1;
-}
-
-static sedge_status find_link(const sg_graph *g, const sedge_link *l, int *in, int *out, sg_err *err)
-{
-    *in = find_io(g, g->input, g->n_input, l->in);
-    *out = find_io(g, g->output, g->n_output, l->out);
+    const sg_graph *g = m->graph;
+    *in = (int)g->n_input - 1;
+    *out = (int)g->n_output - 1;
+    while (*in >= 0 && (!g->value[g->input[*in]].name || strcmp(g->value[g->input[*in]].name, l->in) != 0))
+        --*in;
+    while (*out >= 0 && (!m->output_name[*out] || strcmp(m->output_name[*out], l->out) != 0))
+        --*out;
     if (*in < 0 || *out < 0)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "link: the model has no %s named %s", *in < 0 ? "input" : "output",
                        *in < 0 ? l->in : l->out);
@@ -73,12 +71,12 @@ static sedge_status find_link(const sg_graph *g, const sedge_link *l, int *in, i
     return SEDGE_OK;
 }
 
-/* Linked inputs are state. */
+/* Linked inputs are state. A saved plan has the links that it was compiled with. */
 static sedge_status mark_states(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
 {
     int in, out;
     for (int i = 0; i < o->n_link; i++) {
-        SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
+        SG_TRY(find_link(p->model, &o->link[i], &in, &out, err));
         p->graph->value[p->graph->input[in]].role = SG_STATE;
     }
     for (int k = 1; k <= p->model->info.n_state; k++) /* the model's own */
@@ -90,7 +88,7 @@ static sedge_status bind_links(sedge_plan *p, const sedge_plan_opts *o, sg_err *
 {
     int in, out;
     for (int i = 0; i < o->n_link; i++) {
-        SG_TRY(find_link(p->model->graph, &o->link[i], &in, &out, err));
+        SG_TRY(find_link(p->model, &o->link[i], &in, &out, err));
         p->plan->link[in] = out;
     }
     for (uint32_t k = 1; k <= (uint32_t)p->model->info.n_state; k++)
@@ -105,6 +103,8 @@ static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const 
     if (!p->graph)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     SG_TRY(mark_states(p, o, err));
+    if (p->model->saved)
+        return SEDGE_OK;
     if (o->n_bound) {
         SG_TRY(bind_dims(p->graph, o, err));
         SG_TRY(sg_infer_graph(p->graph, err));
@@ -137,35 +137,51 @@ static void tell(const sedge_plan *p, const sedge_plan_opts *o)
     }
 }
 
+/* Steps, kernels and places for the graph of p. */
+static sedge_status build(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
+{
+    const sg_saved *saved = p->model->saved;
+    const sg_target *target = sg_target_find(o->target);
+    if (!target)
+        return sg_fail(err, SEDGE_E_NOT_FOUND, "no target named %s: there are cpu, reference, loopback", o->target);
+    const sg_plan_args args = {.target = target,
+                               .alloc = p->mem.fn,
+                               .alloc_ctx = p->mem.ctx,
+                               .allow_fallback = o->allow_fallback != 0,
+                               .rooms = &p->rooms};
+    SG_TRY(prepare_graph(p, target, o, err));
+    SG_TRY(sg_plan_build(&p->plan, p->graph, &args, err));
+    SG_TRY(bind_links(p, o, err));
+    if (saved && (p->rooms.n != saved->n_room || !sg_saved_whole(saved, p->plan)))
+        return sg_fail(err, SEDGE_E_FORMAT, "damaged: the weights are not those of the graph");
+    if (!saved && sg_weights_drop(p->model, &p->mem, p->plan) != SEDGE_OK)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    return SEDGE_OK;
+}
+
 sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
 {
-    sedge_plan_opts def;
+    sedge_plan_opts o;
     sedge_error own = {0};
     err = err ? err : &own;
-    sedge_plan_opts_init(&def);
-    opts = opts ? opts : &def;
+    if (opts)
+        o = *opts;
+    else
+        sedge_plan_opts_init(&o);
     *out = NULL;
-    const sg_target *target = sg_target_find(opts->target);
-    if (!target)
-        return sg_fail(err, SEDGE_E_NOT_FOUND, "no target named %s: there are cpu, reference, loopback", opts->target);
     sg_mem mem = {.fn = model->mem.fn, .ctx = model->mem.ctx, .limit = model->mem.limit};
     sedge_plan *p = sg_calloc(&mem, 1, sizeof *p);
     if (!p)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     p->mem = mem;
-    p->arena.mem = &p->mem;
+    p->arena.mem = p->rooms.mem = &p->mem;
     p->model = model;
-    sg_plan_args args = {.target = target, .alloc = mem.fn, .alloc_ctx = mem.ctx, .allow_fallback = opts->allow_fallback != 0};
-    sedge_status st = prepare_graph(p, target, opts, err);
-    if (st == SEDGE_OK)
-        st = sg_plan_build(&p->plan, p->graph, &args, err);
-    if (st == SEDGE_OK)
-        st = bind_links(p, opts, err);
-    if (st == SEDGE_OK && (st = sg_weights_drop(model, &p->mem, p->plan)) != SEDGE_OK)
-        sg_fail(err, st, "out of memory");
     *out = p;
+    sedge_status st = model->saved ? sg_saved_opts(p, &o, err) : SEDGE_OK;
+    if (st == SEDGE_OK)
+        st = build(p, &o, err);
     if (st == SEDGE_OK) {
-        tell(p, opts);
+        tell(p, &o);
         return st;
     }
     sg_fail(err, st, "planning failed");

@@ -116,12 +116,29 @@ def run_case(sedge, testdata, folder, case):
             first = first or bytes_now
             if bytes_now != first:
                 return "answers at %s threads are not those at %s" % (threads, THREADS[0])
+        why = saved(sedge, model, tmp, command, first)
+        if why:
+            return why
         for spec in case["outputs"]:
             name = re.sub(r"[^A-Za-z0-9._-]", "_", spec["name"])
             why = compare(spec, folder, "%s/out/%s.npy" % (tmp, name), is_quantized(case["model"]), model.endswith(".tflite"))
             if why:
                 return why
     return arena_waste(sedge, model)
+
+
+def saved(sedge, model, tmp, command, first):
+    """The plan in a file gives the same bits, or why not."""
+    done = subprocess.run([sedge, "compile", model, "-o", tmp + "/m.sedge"], capture_output=True, text=True, errors="replace", timeout=300)
+    if done.returncode == 0:
+        command = [tmp + "/m.sedge" if word == model else tmp + "/saved" if word == tmp + "/out" else word for word in command]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=300)
+    if done.returncode != 0:
+        return "saved: " + (done.stderr.strip().splitlines() or ["exit status %d" % done.returncode])[-1]
+    for path, want in first.items():
+        if open(path.replace("/out/", "/saved/"), "rb").read() != want:
+            return "answers of the saved plan are not those of the model"
+    return None
 
 
 def arena_waste(sedge, model):

@@ -1,5 +1,6 @@
 /* Damages model files on purpose and opens, plans and runs them: nothing may crash, hang, leak or stay silent.
- * usage: hostile ROUNDS FILE...   Each file is damaged ROUNDS ways, mostly where protobuf keeps its tags and lengths. */
+ * usage: hostile ROUNDS FILE...   Each file is damaged ROUNDS ways, mostly where protobuf keeps its tags and lengths, or in the head of a
+ * saved plan, which is signed again. */
 #define _DEFAULT_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "resign.h"
 #include "sedge/sedge.h"
 
 enum { SPOTS_MAX = 1 << 16, HANG_SECONDS = 10, MODEL_LIMIT = 512 << 20, RUN_LIMIT = 512 << 20 };
@@ -188,7 +190,7 @@ static int child(const unsigned char *orig, size_t size, const spots *s, uint32_
         memcpy(b, orig, size);
         seed = (uint64_t)r * 1000003u + size;
         unsigned char *exact = NULL;
-        size_t n = damage(b, size, s);
+        size_t n = resign(b, damage(b, size, s));
         exact = malloc(n ? n : 1); /* of the very size: reading past it is seen */
         memcpy(exact, b, n);
         alarm(HANG_SECONDS);
@@ -213,7 +215,13 @@ static int hostile_file(const char *path, uint32_t rounds)
         return 1;
     }
     s.n = 0;
-    walk(orig, 0, size, &s, 0);
+    if (sg_saved_is(orig, size)) /* its head, but for what is signed anew */
+        for (size_t at = 80;
+             at < size && s.n < SPOTS_MAX && at < SG_SAVED_HEAD + (orig[48] | (size_t)orig[49] << 8 | (size_t)orig[50] << 16);
+             at++)
+            s.at[s.n++] = at;
+    else
+        walk(orig, 0, size, &s, 0);
     int failures = 0;
     for (uint32_t from = 0; from < rounds;) {
         int pipefd[2], status = 0;

@@ -51,7 +51,9 @@ bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_
     float *to_scale = sg_plan_room(p, n * sizeof *to_scale, &filled);
     if (!room || !to_bias || !to_scale)
         return false;
-    if (!filled) {
+    if (filled) {
+        sg_q8_conv_use(&b->conv, scale, room, to_bias, to_scale);
+    } else {
         *layers = b->conv.layers;
         sg_q8_conv_pack(&b->conv, &b->q, w->data, w_signed, w_zero, bias, scale, x_zero, room, to_bias, to_scale);
     }

@@ -59,16 +59,21 @@ bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool 
     return true;
 }
 
-void sg_q8_conv_pack(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
-                     const int32_t *bias, const float *scale, int32_t x_zero, int8_t *to, int32_t *to_bias, float *to_scale)
+void sg_q8_conv_use(sg_q8_conv *a, const float *scale, const int8_t *weight, const int32_t *to_bias, const float *to_scale)
 {
-    int64_t ocg = a->s.oc / a->s.group;
-    a->weight = to;
+    a->weight = weight;
     a->bias = to_bias;
     a->scale = to_scale;
     a->out.small = true;
     for (int64_t i = 0; i < a->s.oc; i++)
         a->out.small = a->out.small && scale[i] < 1;
+}
+
+void sg_q8_conv_pack(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,
+                     const int32_t *bias, const float *scale, int32_t x_zero, int8_t *to, int32_t *to_bias, float *to_scale)
+{
+    int64_t ocg = a->s.oc / a->s.group;
+    sg_q8_conv_use(a, scale, to, to_bias, to_scale);
     if (sg_q8_conv_is_depthwise(a)) {
         sg_q8_dwconv_pack(a, q, w, w_signed, w_zero, bias, scale, x_zero, to, to_bias, to_scale);
         return;

@@ -28,6 +28,8 @@ bool sg_q8_conv_is_depthwise(const sg_q8_conv *a);
  * the elements of bias and scale. False: too large. */
 bool sg_q8_conv_packed(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero, size_t *bytes,
                        size_t *n);
+/* Points a at what was packed, from scale [oc]. */
+void sg_q8_conv_use(sg_q8_conv *a, const float *scale, const int8_t *weight, const int32_t *to_bias, const float *to_scale);
 /* Packs, and points a at what it packed and at `to_bias` and `to_scale`, which are filled from bias and scale [oc]; x's zero point is in
  * the table's form. */
 void sg_q8_conv_pack(sg_q8_conv *a, const sg_q8_table *q, const void *w, bool w_signed, const int32_t *w_zero,

@@ -1,0 +1,11 @@
+# Writes OUT, a C file with a digest of the files listed in LIST: what a saved plan must have been made with.
+file(STRINGS ${LIST} files)
+set(all "")
+foreach(file IN LISTS files)
+  file(SHA256 ${file} one)
+  string(APPEND all ${one})
+endforeach()
+string(SHA256 digest "${all}")
+string(REGEX REPLACE "(..)" "0x\\1, " bytes ${digest})
+set(text "#include \"plan/saved.h\"\n\nconst unsigned char sg_build_id[32] = {${bytes}};\n")
+file(WRITE ${OUT} "${text}")
