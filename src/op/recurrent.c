@@ -169,6 +169,7 @@ sedge_status sg_rec_init(sg_exec *x, sg_rec *r)
     r->couple = sg_get_int(x->attrs, SG_A_input_forget) != 0;
     r->linear_before_reset = sg_get_int(x->attrs, SG_A_linear_before_reset) != 0;
     r->clip = sg_get_float(x->attrs, SG_A_clip);
+    r->cell_clip = r->kind == SG_REC_LSTM ? sg_get_float(x->attrs, SG_A_cell_clip) : 0;
     const sg_tensor *in = x->in[0];
     int64_t d = r->dirs, h = x->in[2]->dim[2];
     r->steps = in->dim[r->batch_first];

@@ -30,7 +30,7 @@ typedef struct sg_rec {
     sg_rec_kind kind;
     int gates, dirs, acts;           /* acts: activations of one direction */
     bool reverse, batch_first, couple, linear_before_reset;
-    double clip;                     /* 0: none */
+    double clip, cell_clip;          /* 0: none */
     int64_t steps, batch, n_in, hidden;
     const int32_t *length;           /* [batch], NULL: all `steps` */
     sg_rec_act act[2][3];

@@ -58,11 +58,17 @@ static REAL sigmoid(REAL v)
     return 1 / (1 + exp(-v));
 }
 
-static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
+static void clip_run(double clip, REAL *v, int64_t n)
 {
-    REAL p = (REAL)a->alpha, q = (REAL)a->beta, c = (REAL)clip;
+    REAL c = (REAL)clip;
     for (int64_t i = 0; clip > 0 && i < n; i++)
         v[i] = v[i] > c ? c : v[i] < -c ? -c : v[i];
+}
+
+static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
+{
+    REAL p = (REAL)a->alpha, q = (REAL)a->beta;
+    clip_run(clip, v, n);
     switch (a->kind) {
     case SG_REC_TANH:
         for (int64_t i = 0; i < n; i++)
@@ -191,6 +197,7 @@ static void step_lstm(const sg_rec *r, const rec_dir *d, REAL *h, REAL *c)
         f[j] = 1 - i[j];
     for (int64_t j = 0; j < n; j++)
         c[j] = f[j] * c[j] + i[j] * g[j];
+    clip_run(r->cell_clip, c, n);
     for (int64_t j = 0; d->peep && j < n; j++)
         o[j] += d->peep[n + j] * c[j];
     act_run(&d->act[0], r->clip, o, n);

@@ -114,20 +114,22 @@ static sedge_status lower_all(sg_tf_scope *sc)
     return sc->s->fb.bad ? sg_tf_bad(sc->s, "operators") : SEDGE_OK;
 }
 
-sedge_status sg_tf_unfold(sg_tf *s, sg_graph *g, int64_t id, const sg_vid *in, int n_in, sg_vid *out, int n_out)
+sedge_status sg_tf_unfold(sg_tf *s, sg_graph *g, int64_t id, const sg_tf_args *args, sg_vid *out, int n_out)
 {
     sg_tf_scope sc;
     int64_t t;
     SG_TRY(scope_open(s, g, id, &sc));
     sg_fb_vec ins = sg_tf_vec(&sc.sub, SG_TF_SUBGRAPH_INPUTS), outs = sg_tf_vec(&sc.sub, SG_TF_SUBGRAPH_OUTPUTS);
-    if (ins.n != (uint32_t)n_in || outs.n < (uint32_t)n_out)
+    if (ins.n != (uint32_t)args->n || outs.n < (uint32_t)n_out)
         return sg_fail(s->err, SEDGE_E_FORMAT, "subgraph %lld takes %u operands and gives %u results, not %d and %d",
-                       (long long)id, ins.n, outs.n, n_in, n_out);
+                       (long long)id, ins.n, outs.n, args->n, n_out);
     if (s->depth >= DEPTH_MAX)
         return sg_fail(s->err, SEDGE_E_LIMIT, "subgraphs call each other more than %d deep", DEPTH_MAX);
     for (uint32_t k = 0; k < ins.n; k++) {
         SG_TRY(listed(&sc, &ins, k, &t));
-        sc.value[t] = in[k];
+        int64_t outer = sg_fb_at(args->id, (uint32_t)args->first + k, 4);
+        sc.value[t] = args->in[(uint32_t)args->first + k];
+        sc.var[t] = outer >= 0 ? args->from->var[outer] : 0;
     }
     s->depth++;
     sedge_status st = lower_all(&sc);
@@ -210,42 +212,62 @@ static sedge_status outputs(sg_tf_scope *sc)
 
 /* ---- state ---- */
 
-sedge_status sg_tf_state(sg_tf *s, sg_graph *g, const char *name, const sg_type *type, const void *init, sg_tf_var **out)
+sedge_status sg_tf_var_named(sg_tf *s, const char *name, int32_t *out)
 {
-    for (size_t i = 0; i < s->n_var; i++)
-        if (strcmp(s->var[i].name, name) == 0)
-            return *out = &s->var[i], SEDGE_OK;
-    if (g != s->g)
-        return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "state %.100s inside a body is not supported", name);
-    if (sg_grow(s->arena->mem, &s->var, &s->cap_var, s->n_var + 1, sizeof *s->var) != SEDGE_OK)
+    size_t i = 0;
+    while (i < s->n_var && strcmp(s->var[i].name, name) != 0)
+        i++;
+    *out = (int32_t)i + 1;
+    if (i < s->n_var)
+        return SEDGE_OK;
+    if (i >= INT32_MAX - 1 || sg_grow(s->arena->mem, &s->var, &s->cap_var, i + 1, sizeof *s->var) != SEDGE_OK)
         return nomem(s);
-    sg_vid v = sg_input_new(g, type, name);
-    if (!v)
-        return nomem(s);
-    *out = &s->var[s->n_var++];
-    **out = (sg_tf_var){name, v, v, init};
+    s->var[s->n_var++] = (sg_tf_var){.name = name};
     return SEDGE_OK;
 }
 
-/* What each state is after the run, behind the outputs of the model. */
-static sedge_status states(sg_tf *s)
+sedge_status sg_tf_var_open(sg_tf_scope *sc, sg_tf_var *var, const sg_tf_tensor *t)
 {
-    s->info->state = sg_arena_array(s->arena, s->n_var + 1, sizeof *s->info->state);
+    sg_tf *s = sc->s;
+    sg_type type = {.dtype = (uint8_t)t->dtype, .rank = (int8_t)t->rank};
+    int64_t numel, n_init = var->init ? sg_d_numel(&var->init_type) : 0;
+    if (sc->g != s->g || s->once)
+        return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "variable %.100s inside a branch, a loop or a first call", var->name);
+    if (var->now)
+        return SEDGE_OK;
+    if (!sg_numel_checked(t->dim, t->rank, &numel) || t->dtype == SG_NONE || t->dtype == SG_STR)
+        return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "variable %.100s has no numbers, or of no known size", var->name);
+    if (var->init && (n_init != numel || var->init_type.dtype != t->dtype))
+        return sg_fail(s->err, SEDGE_E_TYPE, "variable %.100s begins as a tensor of another type", var->name);
+    for (int i = 0; i < t->rank; i++)
+        type.dim[i] = t->dim[i];
+    var->first = var->now = sg_input_new(s->g, &type, var->name);
+    return var->now ? SEDGE_OK : nomem(s);
+}
+
+/* What each state is after the run, behind the outputs of the model; in the order of the inputs that they were. */
+static sedge_status states(sg_tf *s, size_t n_input)
+{
+    size_t n = s->g->n_input - n_input;
+    s->info->state = sg_arena_array(s->arena, n + 1, sizeof *s->info->state);
     if (!s->info->state)
         return nomem(s);
-    for (size_t i = 0; i < s->n_var; i++) {
-        const sg_type *a = &s->g->value[s->var[i].first].type, *b = &s->g->value[s->var[i].now].type;
-        if (a->dtype != b->dtype)
-            return sg_fail(s->err, SEDGE_E_TYPE, "state %.100s changes its type", s->var[i].name);
+    for (size_t k = 0; k < n; k++) {
+        size_t i = 0;
+        while (s->var[i].first != s->g->input[n_input + k])
+            i++;
+        const sg_tf_var *var = &s->var[i];
+        if (s->g->value[var->first].type.dtype != s->g->value[var->now].type.dtype)
+            return sg_fail(s->err, SEDGE_E_TYPE, "variable %.100s changes its type", var->name);
         char text[160];
-        snprintf(text, sizeof text, "%.120s (next)", s->var[i].name);
+        snprintf(text, sizeof text, "%.120s (next)", var->name);
         const char *name = sg_arena_str(s->arena, text, strlen(text));
         if (!name)
             return nomem(s);
-        SG_TRY(sg_import_output(s->g, s->var[i].now, name, s->err));
-        s->info->state[i] = s->var[i].init;
+        SG_TRY(sg_import_output(s->g, var->now, name, s->err));
+        s->info->state[k] = var->init;
     }
-    s->info->n_state = (int)s->n_var;
+    s->info->n_state = (int)n;
     return SEDGE_OK;
 }
 
@@ -258,9 +280,10 @@ static sedge_status graph_build(sg_tf *s)
     if (!(s->g->name = sg_tf_text(s, &sc.sub, SG_TF_SUBGRAPH_NAME)))
         return s->err->status;
     SG_TRY(inputs(&sc));
+    size_t n_input = s->g->n_input;
     SG_TRY(lower_all(&sc));
     SG_TRY(outputs(&sc));
-    return states(s);
+    return states(s, n_input);
 }
 
 static sedge_status import(sg_tf *s)

@@ -12,8 +12,7 @@ static int64_t auto_pad(const sg_ib *n)
 
 /* ---- convolutions ---- */
 
-/* A bias counts in units of input scale times weight scale, whatever scale the file gives it. */
-static sg_vid bias_real(sg_ib *n, int k, const sg_tf_tensor *x, const sg_tf_tensor *w)
+sg_vid sg_tf_bias(sg_ib *n, int k, const sg_tf_tensor *x, const sg_tf_tensor *w)
 {
     sg_vid b = sg_ib_in(n, k);
     if (!b || sg_ib_type(n, b)->dtype == SG_F32)
@@ -62,7 +61,7 @@ static sedge_status convolve(sg_ib *n, sg_vid x, sg_vid w, int64_t group, const 
                              int spatial)
 {
     const sg_tf_tensor *t = sg_tf_here(n)->in;
-    sg_vid b = n->err->status == SEDGE_OK ? bias_real(n, 2, &t[0], &t[1]) : SG_NONE_ID;
+    sg_vid b = n->err->status == SEDGE_OK ? sg_tf_bias(n, 2, &t[0], &t[1]) : SG_NONE_ID;
     sg_vid y = sg_ib_node(n, SG_OP_CONV, SG_INS(x, w, b),
                           SG_SET({SG_A_auto_pad, .i = auto_pad(n)}, {SG_A_group, .i = group},
                                  {SG_A_dilations, .ints = dilations, .n = spatial},
@@ -122,7 +121,7 @@ sedge_status sg_tf_transpose_conv(sg_ib *n)
         pads[i] = full < 0 || sg_tf_int(n, SG_TF_PADDING) == PADDING_VALID ? 0 : full / 2;
         pads[2 + i] = full < 0 ? 0 : full - pads[i];
     }
-    sg_vid b = sg_ib_in(n, 3) ? bias_real(n, 3, &t[2], &t[1]) : SG_NONE_ID;
+    sg_vid b = sg_ib_in(n, 3) ? sg_tf_bias(n, 3, &t[2], &t[1]) : SG_NONE_ID;
     return image_end(n, sg_ib_node(n, SG_OP_CONV_TRANSPOSE, SG_INS(x, w, b),
                                    SG_SET({SG_A_pads, .ints = pads, .n = 4}, {SG_A_output_padding, .ints = more, .n = 2},
                                           {SG_A_strides, .ints = strides, .n = 2})));
@@ -169,7 +168,7 @@ sedge_status sg_tf_fully_connected(sg_ib *n)
         x = sg_ib_reshape(n, x, (const int64_t[]){-1, tw.dim[1]}, 2);
     x = sg_tf_is_quant(&t[0]) ? sg_tf_dequant(n, x, &t[0], 1) : x;
     w = sg_tf_is_quant(&t[1]) ? sg_tf_dequant(n, w, &t[1], 0) : w;
-    sg_vid b = sg_ib_in(n, 2) ? bias_real(n, 2, &t[0], &t[1]) : SG_NONE_ID;
+    sg_vid b = sg_ib_in(n, 2) ? sg_tf_bias(n, 2, &t[0], &t[1]) : SG_NONE_ID;
     if (!x || !w || n->err->status != SEDGE_OK)
         return sg_ib_end(n, 0, SG_NONE_ID);
     sg_vid y = sg_tf_result(n, 0, sg_ib_node(n, SG_OP_GEMM, SG_INS(x, w, b), SG_SET({SG_A_transB, .i = 1})));

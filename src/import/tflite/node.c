@@ -1,5 +1,6 @@
 /* One operator: finding what lowers it, handing it its operands, and taking its results. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "import/kinds.h"
@@ -156,17 +157,26 @@ static sedge_status around(sg_ib *n, sg_tf_mode mode)
     return n->err->status;
 }
 
-/* A tensor that keeps its value from run to run. */
-static sedge_status variable(sg_tf_scope *sc, const sg_tf_tensor *t, sg_vid *out)
+/* A tensor that keeps its value from run to run: a variable of its own. */
+static sedge_status kept(sg_tf_scope *sc, int64_t id, const sg_tf_tensor *t)
 {
-    sg_type type = {.dtype = (uint8_t)t->dtype, .rank = (int8_t)t->rank};
-    sg_tf_var *var;
-    for (int i = 0; i < t->rank; i++)
-        if ((type.dim[i] = t->dim[i]) < 0)
-            return sg_tf_bad(sc->s, "variable: a dimension is not known");
-    SG_TRY(sg_tf_state(sc->s, sc->g, t->name, &type, NULL, &var));
-    *out = var->now;
-    return SEDGE_OK;
+    char text[160];
+    snprintf(text, sizeof text, "%.100s (tensor %lld)", t->name, (long long)id);
+    const char *name = sg_arena_str(sc->s->arena, text, strlen(text));
+    if (!name)
+        return sg_fail(sc->s->err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(sg_tf_var_named(sc->s, name, &sc->var[id]));
+    return sg_tf_var_open(sc, &sc->s->var[sc->var[id] - 1], t);
+}
+
+sedge_status sg_tf_keep(sg_ib *n, int k, sg_vid v)
+{
+    const sg_tf_at *at = sg_tf_here(n);
+    int64_t id = k < n->n_in ? sg_fb_at(&at->in_id, (uint32_t)k, 4) : -1;
+    if (id < 0 || !at->sc->var[id])
+        return SEDGE_OK;
+    at->sc->s->var[at->sc->var[id] - 1].now = v;
+    return v ? SEDGE_OK : sg_ib_end(n, 0, v);
 }
 
 static sedge_status value_of(sg_tf_scope *sc, int64_t id, const sg_tf_tensor *t, sg_vid *out)
@@ -175,8 +185,11 @@ static sedge_status value_of(sg_tf_scope *sc, int64_t id, const sg_tf_tensor *t,
     if (id < 0 || t->dtype == SG_NONE)
         return SEDGE_OK;
     bool empty = sg_numel_checked(t->dim, t->rank, &numel) && numel == 0;
-    if (!sc->value[id] && t->variable)
-        return variable(sc, t, out);
+    if (!sc->value[id] && t->variable) {
+        SG_TRY(kept(sc, id, t));
+        *out = sc->s->var[sc->var[id] - 1].now;
+        return SEDGE_OK;
+    }
     if (!sc->value[id] && (t->data.p || empty))
         sc->value[id] = sg_tf_const(sc, t);
     else if (!sc->value[id])

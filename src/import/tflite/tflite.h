@@ -54,7 +54,8 @@ typedef struct sg_tf_code {
 typedef struct sg_tf_var {
     const char *name;
     sg_vid first, now; /* as the run begins, and after the operators so far; 0: not read yet */
-    const void *init;
+    const void *init;  /* its first bytes, NULL: zeros */
+    sg_type init_type; /* of init */
 } sg_tf_var;
 
 typedef struct sg_tf {
@@ -72,6 +73,7 @@ typedef struct sg_tf {
     size_t n_var, cap_var;
     size_t lowered; /* operators so far: bounds what calls unfold to */
     int depth;      /* of calls and bodies */
+    bool once;      /* in a subgraph that sets first values of variables */
 } sg_tf;
 
 /* A tensor as its table says it. */
@@ -118,11 +120,20 @@ sg_vid sg_tf_const(const sg_tf_scope *sc, const sg_tf_tensor *t);
 sedge_status sg_tf_buffer(sg_tf *s, int64_t id, sg_bytes *out);
 /* The value of tensor `id`: computed before, a constant of the file, or state. */
 sedge_status sg_tf_value(sg_tf_scope *sc, int64_t id, sg_vid *out);
-/* The state of a name, made as an input of the model if new; `init`: its first bytes, NULL: zeros. */
-sedge_status sg_tf_state(sg_tf *s, sg_graph *g, const char *name, const sg_type *type, const void *init, sg_tf_var **out);
+/* 1 + the variable of a name. */
+sedge_status sg_tf_var_named(sg_tf *s, const char *name, int32_t *out);
+/* Makes a variable, of the type of t, state of the model if it is not yet. */
+sedge_status sg_tf_var_open(sg_tf_scope *sc, sg_tf_var *var, const sg_tf_tensor *t);
 const sg_tf_op *sg_tf_op_find(int code, const char *custom);
-/* Lowers the operators of subgraph `id` into g, on values `in`; its results go to `out`. */
-sedge_status sg_tf_unfold(sg_tf *s, sg_graph *g, int64_t id, const sg_vid *in, int n_in, sg_vid *out, int n_out);
+/* What a subgraph is called with: values [first, first + n) of `in`, and the tensors of the caller that they were, for handles. */
+typedef struct sg_tf_args {
+    const sg_tf_scope *from;
+    const sg_fb_vec *id;
+    const sg_vid *in;
+    int first, n;
+} sg_tf_args;
+/* Lowers the operators of subgraph `id` into g; its results go to `out`. */
+sedge_status sg_tf_unfold(sg_tf *s, sg_graph *g, int64_t id, const sg_tf_args *args, sg_vid *out, int n_out);
 sedge_status sg_tf_node_lower(sg_tf_scope *sc, const sg_fb_table *node);
 
 /* ---- what lowerings use ---- */
@@ -148,6 +159,8 @@ static inline bool sg_tf_is_quant(const sg_tf_tensor *t)
 sg_vid sg_tf_dequant(sg_ib *n, sg_vid v, const sg_tf_tensor *t, int axis);
 /* Numbers as the integers of t. */
 sg_vid sg_tf_requant(sg_ib *n, sg_vid v, const sg_tf_tensor *t);
+/* Operand k, a bias beside x and w, as numbers: it counts in units of their scales' product, whatever scale the file gives it. */
+sg_vid sg_tf_bias(sg_ib *n, int k, const sg_tf_tensor *x, const sg_tf_tensor *w);
 /* v after the fused activation, as result k wants it: quantized if that is. */
 sg_vid sg_tf_result(sg_ib *n, int k, sg_vid v);
 /* Between NHWC (and its like of other ranks) and the channels-first order of the op table. */
@@ -155,6 +168,8 @@ sg_vid sg_tf_to_first(sg_ib *n, sg_vid v);
 sg_vid sg_tf_to_last(sg_ib *n, sg_vid v);
 /* Operand k as int64, whatever integers it has. */
 sg_vid sg_tf_i64(sg_ib *n, int k);
+/* Operand k, a tensor that is kept from run to run, is v from now on. */
+sedge_status sg_tf_keep(sg_ib *n, int k, sg_vid v);
 sedge_status sg_tf_unsupported(sg_ib *n, const char *what);
 
 #define TFL(code, name, mode, lower, row, extra, act) sg_tf_lower_fn sg_tf_##lower;
