@@ -76,6 +76,8 @@ def compare(spec, folder, path, quantized, steps):
     descr, shape, got = read_npy(path)
     if descr != CODES[spec["dtype"]][0] or shape != spec["shape"]:
         return "output %s is %s %s, expected %s %s" % (spec["name"], descr, shape, spec["dtype"], spec["shape"])
+    if not len(want):  # the reference gave none
+        return None
     got = got[::spec["stride"]]
     if len(got) != len(want):
         return "output %s: %d elements, expected %d" % (spec["name"], len(got), len(want))

@@ -161,8 +161,8 @@ static const char *own_name(sg_tf *s, const sg_graph *g, const sg_vid *list, siz
 static sedge_status type_of(sg_tf *s, const sg_tf_tensor *t, sg_type *out)
 {
     *out = (sg_type){.dtype = (uint8_t)t->dtype, .rank = (int8_t)t->rank};
-    if (t->dtype == SG_NONE)
-        return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "input %.100s is a resource", t->name);
+    if (t->dtype == SG_NONE || t->dtype == SG_C64)
+        return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "input %.100s is a resource, or complex", t->name);
     for (int i = 0; i < t->rank; i++) {
         char name[32];
         snprintf(name, sizeof name, i ? "N%d" : "N", i);
@@ -202,6 +202,8 @@ static sedge_status outputs(sg_tf_scope *sc)
         SG_TRY(listed(sc, &outs, k, &id));
         SG_TRY(sg_tf_tensor_read(sc, id, &t));
         SG_TRY(sg_tf_value(sc, id, &v));
+        if (!v || t.dtype == SG_C64)
+            return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "output %.100s is a resource, or complex", t.name);
         const char *name = own_name(s, s->g, s->g->output, s->g->n_output, t.name, "output");
         if (!name)
             return s->err->status;

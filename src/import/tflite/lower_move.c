@@ -39,6 +39,8 @@ sedge_status sg_tf_reshape(sg_ib *n)
     sg_vid shape = sg_ib_in(n, 1) ? list_of(n, 1) : v ? sg_ib_const_i64s(n, v, (int)count) : SG_NONE_ID;
     if (!shape && n->err->status == SEDGE_OK)
         return sg_fail(n->err, SEDGE_E_FORMAT, "the shape is missing");
+    if (sg_tf_here(n)->in[0].dtype == SG_C64) /* lower_signal.c */
+        shape = sg_ib_concat(n, shape, sg_ib_const_i64s(n, (const int64_t[]){2}, 1), 0);
     for (int64_t i = 0; v && i < count; i++) {
         zeros += v[i] == 0;
         rest += v[i] == -1;

@@ -98,33 +98,61 @@ sedge_status sg_tf_depthwise(sg_ib *n)
     return convolve(n, x, w, sg_dim_is_expr(group) ? 1 : group, dilations, strides, 2);
 }
 
-/* Operands: shape of the result, kernels [out, h, w, in], x, bias. The padding is that of the convolution from the result to x. */
-sedge_status sg_tf_transpose_conv(sg_ib *n)
+/* What a transposed convolution gives, of sides `out`. The padding is that of the convolution from the result to x. */
+typedef struct deconv {
+    int x, w, bias; /* operands */
+    int64_t out[2], strides[2];
+    bool valid;
+} deconv;
+
+static sedge_status deconvolve(sg_ib *n, const deconv *d)
 {
     static const int64_t perm[] = {3, 0, 1, 2};
-    const int64_t strides[] = {sg_tf_int(n, SG_TF_STRIDE_H), sg_tf_int(n, SG_TF_STRIDE_W)};
     const sg_tf_tensor *t = sg_tf_here(n)->in;
-    int64_t count, pads[4], more[2];
-    SG_TRY(sg_ib_need(n, 3));
-    const int64_t *shape = sg_ib_const_ints(n, 0, &count);
-    sg_vid w = weights(n, 1, perm, 4, 1), x = image(n, 2);
+    int64_t pads[4], more[2];
+    sg_vid w = weights(n, d->w, perm, 4, 1), x = image(n, d->x);
     if (!x || !w)
-        return n->err->status;
-    if (!shape || count != 4)
-        return sg_tf_unsupported(n, "a shape that is not constant");
+        return sg_ib_end(n, 0, SG_NONE_ID);
     for (int i = 0; i < 2; i++) {
-        int64_t in = sg_ib_type(n, x)->dim[2 + i], full = sg_ib_type(n, w)->dim[2 + i];
-        if (sg_dim_is_expr(in) || strides[i] < 1 || in > INT32_MAX || strides[i] > INT32_MAX)
+        int64_t in = sg_ib_type(n, x)->dim[2 + i], full = sg_ib_type(n, w)->dim[2 + i], stride = d->strides[i], out = d->out[i];
+        if (sg_dim_is_expr(in) || stride < 1 || in > INT32_MAX || stride > INT32_MAX || out > INT32_MAX)
             return sg_tf_unsupported(n, "an input whose sides are not known");
-        full += (in - 1) * strides[i] - shape[1 + i]; /* beyond the result */
+        out = out ? out : d->valid ? (in - 1) * stride + full : in * stride;
+        full += (in - 1) * stride - out; /* beyond the result */
         more[i] = full < 0 ? -full : 0;
-        pads[i] = full < 0 || sg_tf_int(n, SG_TF_PADDING) == PADDING_VALID ? 0 : full / 2;
+        pads[i] = full < 0 || d->valid ? 0 : full / 2;
         pads[2 + i] = full < 0 ? 0 : full - pads[i];
     }
-    sg_vid b = sg_ib_in(n, 3) ? sg_tf_bias(n, 3, &t[2], &t[1]) : SG_NONE_ID;
+    sg_vid b = sg_ib_in(n, d->bias) ? sg_tf_bias(n, d->bias, &t[d->x], &t[d->w]) : SG_NONE_ID;
     return image_end(n, sg_ib_node(n, SG_OP_CONV_TRANSPOSE, SG_INS(x, w, b),
                                    SG_SET({SG_A_pads, .ints = pads, .n = 4}, {SG_A_output_padding, .ints = more, .n = 2},
-                                          {SG_A_strides, .ints = strides, .n = 2})));
+                                          {SG_A_strides, .ints = d->strides, .n = 2})));
+}
+
+/* Operands: shape of the result, kernels [out, h, w, in], x, bias. */
+sedge_status sg_tf_transpose_conv(sg_ib *n)
+{
+    int64_t count;
+    SG_TRY(sg_ib_need(n, 3));
+    const int64_t *shape = sg_ib_const_ints(n, 0, &count);
+    if (!shape || count != 4)
+        return sg_tf_unsupported(n, "a shape that is not constant");
+    const deconv d = {2,
+                      1,
+                      3,
+                      {shape[1], shape[2]},
+                      {sg_tf_int(n, SG_TF_STRIDE_H), sg_tf_int(n, SG_TF_STRIDE_W)},
+                      sg_tf_int(n, SG_TF_PADDING) == PADDING_VALID};
+    return deconvolve(n, &d);
+}
+
+/* MediaPipe's: x, kernels, bias; the options are C's struct of padding (1 same, 2 valid) and strides. */
+sedge_status sg_tf_transpose_conv_bias(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 2));
+    int64_t padding = sg_tf_custom_i32(n, 0), w = sg_tf_custom_i32(n, 1), h = sg_tf_custom_i32(n, 2);
+    const deconv d = {0, 1, 2, {0, 0}, {h, w}, padding == 2};
+    return deconvolve(n, &d);
 }
 
 /* ---- pools ---- */

@@ -246,8 +246,13 @@ static sedge_status at_open(sg_tf_scope *sc, const sg_fb_table *node, sg_tf_at *
     n->out = sg_arena_array(&s->tmp, at->out_id.n + SPARE, sizeof *n->out);
     if (!n->in || !n->out)
         return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
-    for (int k = 0; k < n->n_in; k++)
+    for (int k = 0; k < n->n_in; k++) {
+        bool complex = at->op->lower == sg_tf_complex_part || at->op->lower == sg_tf_complex_abs ||
+                       at->op->lower == sg_tf_reshape;
+        if (at->in[k].dtype == SG_C64 && !complex)
+            return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "complex operands are not supported");
         SG_TRY(value_of(sc, sg_fb_at(&at->in_id, (uint32_t)k, 4), &at->in[k], &n->in[k]));
+    }
     return SEDGE_OK;
 }
 
@@ -259,9 +264,10 @@ static sedge_status results_bind(sg_tf_at *at, const sg_ib *n)
             continue;
         if (!n->out[k] && at->sc->wanted[id])
             return sg_fail(n->err, SEDGE_E_UNSUPPORTED, "result %d is not supported", k);
-        if (n->out[k] && n->g->value[n->out[k]].type.dtype != at->out[k].dtype)
+        sg_dtype want = at->out[k].dtype == SG_C64 ? SG_F32 : at->out[k].dtype; /* lower_signal.c */
+        if (n->out[k] && n->g->value[n->out[k]].type.dtype != want)
             return sg_fail(n->err, SEDGE_E_TYPE, "result %d is %s, the file says %s", k,
-                           sg_dtypes[n->g->value[n->out[k]].type.dtype].name, sg_dtypes[at->out[k].dtype].name);
+                           sg_dtypes[n->g->value[n->out[k]].type.dtype].name, sg_dtypes[want].name);
         if (n->out[k] && !n->g->value[n->out[k]].name)
             n->g->value[n->out[k]].name = at->out[k].name;
         at->sc->value[id] = n->out[k];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "import/tflite/tflite.h"
+#include "import/wire/flex.h"
 
 static const struct {
     uint16_t number;
@@ -60,6 +61,23 @@ const int64_t *sg_tf_ints(sg_ib *n, sg_tf_field f, int64_t *count)
     for (uint32_t i = 0; p && i < v.n; i++)
         p[(*count)++] = sg_fb_at(&v, i, fields[f].size);
     return p;
+}
+
+static sg_bytes custom(const sg_ib *n)
+{
+    return sg_fb_bytes(&sg_tf_here(n)->node, fields[SG_TF_OPERATOR_CUSTOM].number);
+}
+
+int64_t sg_tf_custom_i32(const sg_ib *n, size_t k)
+{
+    sg_bytes b = custom(n);
+    return b.n / 4 > k ? sg_load_i64(SG_I32, b.p, k) : 0;
+}
+
+double sg_tf_custom_number(const sg_ib *n, const char *key, double def)
+{
+    double v;
+    return sg_flex_number(custom(n), key, &v) ? v : def;
 }
 
 /* Data inside the flatbuffer, or behind it by offset and size. */

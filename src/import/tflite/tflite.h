@@ -141,6 +141,9 @@ sedge_status sg_tf_node_lower(sg_tf_scope *sc, const sg_fb_table *node);
 /* Options of the operator. */
 int64_t sg_tf_int(const sg_ib *n, sg_tf_field f);
 double sg_tf_f32(const sg_ib *n, sg_tf_field f);
+/* Of custom operators: number k of an array of 32-bit integers (0: past its end), or of a map by its key. */
+int64_t sg_tf_custom_i32(const sg_ib *n, size_t k);
+double sg_tf_custom_number(const sg_ib *n, const char *key, double def);
 /* A list among the options, or the elements of constant operand k, in arena memory; NULL: not there, *count 0. */
 const int64_t *sg_tf_ints(sg_ib *n, sg_tf_field f, int64_t *count);
 static inline int64_t sg_tf_extra(const sg_ib *n)
