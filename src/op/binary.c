@@ -166,41 +166,6 @@ sedge_status sg_infer_binary(sg_infer *c)
 
 /* ---- reference --------------------------------------------------------------------------------------- */
 
-/* z = EXPR of x and y over an inner loop; the three usual steps get loops of their own. */
-#define INNER(EXPR)                       \
-    if (sa == 1 && sb == 1) {             \
-        for (int64_t i = 0; i < n; i++) { \
-            float x = a[i], y = b[i];     \
-            z[i] = EXPR;                  \
-        }                                 \
-    } else if (sa == 1) {                 \
-        float y = b[0];                   \
-        for (int64_t i = 0; i < n; i++) { \
-            float x = a[i];               \
-            z[i] = EXPR;                  \
-        }                                 \
-    } else {                              \
-        float x = a[0];                   \
-        for (int64_t i = 0; i < n; i++) { \
-            float y = b[i * sb];          \
-            z[i] = EXPR;                  \
-        }                                 \
-    }
-
-static void f32_inner(sg_binary_kind kind, const float *a, int64_t sa, const float *b, int64_t sb, float *z, int64_t n)
-{
-    switch (kind) {
-    case SG_BINARY_ADD: INNER(x + y) break;
-    case SG_BINARY_SUB: INNER(x - y) break;
-    case SG_BINARY_MUL: INNER(x * y) break;
-    case SG_BINARY_DIV: INNER(x / y) break;
-    case SG_BINARY_MIN: INNER(x != x || x < y ? x : y) break;
-    case SG_BINARY_MAX: INNER(x != x || x > y ? x : y) break;
-    case SG_BINARY_PRELU: INNER(x < 0 ? x * y : x) break;
-    default: INNER((float)f64_table[kind]((double)x, (double)y)) break;
-    }
-}
-
 static void any_inner(sg_binary_kind kind, const sg_tensor *a, const sg_tensor *b, const sg_bcast *w, sg_tensor *z, int64_t at)
 {
     sg_dtype t = (sg_dtype)a->dtype, u = (sg_dtype)b->dtype;
@@ -223,14 +188,7 @@ sedge_status sg_ref_binary(sg_exec *x)
     sg_binary_kind kind = (sg_binary_kind)sg_get_int(x->attrs, SG_A_kind);
     sg_bcast w;
     SG_TRY(sg_bcast_init(x, &w, z, in, 2));
-    bool f32 = a->dtype == SG_F32 && b->dtype == SG_F32;
-    for (int64_t o = 0; o < w.outer; o++, sg_bcast_next(&w)) {
-        int64_t at = o * w.inner;
-        if (f32)
-            f32_inner(kind, (const float *)a->data + w.off[0], w.step[0], (const float *)b->data + w.off[1], w.step[1],
-                      (float *)z->data + at, w.inner);
-        else
-            any_inner(kind, a, b, &w, z, at);
-    }
+    for (int64_t o = 0; o < w.outer; o++, sg_bcast_next(&w))
+        any_inner(kind, a, b, &w, z, o * w.inner);
     return SEDGE_OK;
 }

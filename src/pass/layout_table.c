@@ -69,6 +69,15 @@ static bool takes_reduce(const sg_graph *g, sg_nid n)
     return seen == (1u << x->rank) - 4;
 }
 
+/* Known statistics. */
+static bool takes_norm(const sg_graph *g, sg_nid n)
+{
+    for (int k = 1; k < 5; k++)
+        if (g->value[sg_node_in(g, n, k)].role != SG_CONST)
+            return false;
+    return g->node[n].n_out == 1 && in_type(g, n, 0)->dtype == SG_F32 && !int_attr(g, n, SG_A_training_mode);
+}
+
 static bool takes_one_axis(const sg_graph *g, sg_nid n)
 {
     return int_attr(g, n, SG_A_block_size) == 0;

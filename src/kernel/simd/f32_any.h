@@ -78,6 +78,15 @@ static inline v_mask v_less(v_f32 a, v_f32 b)
     return m;
 }
 
+/* Where a is no number. */
+static inline v_mask v_nan(v_f32 a)
+{
+    v_mask m;
+    for (int i = 0; i < V_LANES; i++)
+        m.v[i] = a.v[i] != a.v[i];
+    return m;
+}
+
 /* a where m, else b. */
 static inline v_f32 v_pick(v_mask m, v_f32 a, v_f32 b)
 {
@@ -153,6 +162,15 @@ static inline v_f32 v_split(v_f32 a, v_f32 *m)
 static inline float v_sum(v_f32 a)
 {
     return (a.v[0] + a.v[2]) + (a.v[1] + a.v[3]);
+}
+
+/* The largest lane; with lanes that are no numbers, any of them. */
+static inline float v_largest(v_f32 a)
+{
+    float m = a.v[0];
+    for (int i = 1; i < V_LANES; i++)
+        m = a.v[i] > m ? a.v[i] : m;
+    return m;
 }
 
 #endif

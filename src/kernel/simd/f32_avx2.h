@@ -88,6 +88,12 @@ static inline v_mask v_less(v_f32 a, v_f32 b)
     return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
 }
 
+/* Where a is no number. */
+static inline v_mask v_nan(v_f32 a)
+{
+    return _mm256_cmp_ps(a, a, _CMP_UNORD_Q);
+}
+
 /* a where m, else b. */
 static inline v_f32 v_pick(v_mask m, v_f32 a, v_f32 b)
 {
@@ -150,6 +156,14 @@ static inline float v_sum(v_f32 a)
     __m128 h = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     h = _mm_add_ps(h, _mm_movehl_ps(h, h));
     return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+
+/* The largest lane; with lanes that are no numbers, any of them. */
+static inline float v_largest(v_f32 a)
+{
+    __m128 h = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
 }
 
 #endif

@@ -83,6 +83,12 @@ static inline v_mask v_less(v_f32 a, v_f32 b)
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
 
+/* Where a is no number. */
+static inline v_mask v_nan(v_f32 a)
+{
+    return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+
 /* a where m, else b. */
 static inline v_f32 v_pick(v_mask m, v_f32 a, v_f32 b)
 {
@@ -139,6 +145,12 @@ static inline v_f32 v_split(v_f32 a, v_f32 *m)
 static inline float v_sum(v_f32 a)
 {
     return _mm512_reduce_add_ps(a);
+}
+
+/* The largest lane; with lanes that are no numbers, any of them. */
+static inline float v_largest(v_f32 a)
+{
+    return _mm512_reduce_max_ps(a);
 }
 
 #endif

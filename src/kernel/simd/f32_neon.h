@@ -84,6 +84,12 @@ static inline v_mask v_less(v_f32 a, v_f32 b)
     return vcltq_f32(a, b);
 }
 
+/* Where a is no number. */
+static inline v_mask v_nan(v_f32 a)
+{
+    return vmvnq_u32(vceqq_f32(a, a));
+}
+
 /* a where m, else b. */
 static inline v_f32 v_pick(v_mask m, v_f32 a, v_f32 b)
 {
@@ -141,6 +147,12 @@ static inline v_f32 v_split(v_f32 a, v_f32 *m)
 static inline float v_sum(v_f32 a)
 {
     return vaddvq_f32(a);
+}
+
+/* The largest lane; with lanes that are no numbers, any of them. */
+static inline float v_largest(v_f32 a)
+{
+    return vmaxvq_f32(a);
 }
 
 #endif
