@@ -155,6 +155,19 @@ static sedge_status type_join(sg_infer *c, sg_type *a, const sg_type *b, int k)
     return SEDGE_OK;
 }
 
+int sg_region_operand(const sg_op *op, sg_attrs attrs, int region, int k)
+{
+    int ns = (int)sg_get_int(attrs, SG_A_n_state);
+    if (op == SG_ROW(IF))
+        return 1 + k + (region ? (int)sg_get_int(attrs, SG_A_n_then) : 0);
+    if (op == SG_ROW(LOOP))
+        return k < 2 ? -1 : k;
+    if (op == SG_ROW(SEQUENCE_MAP))
+        return k < ns ? -1 : k;
+    int lead = sg_get_int(attrs, SG_A_batched) != 0, own = ns + (int)sg_get_int(attrs, SG_A_num_scan_inputs);
+    return k < own && (lead || k >= ns) ? -1 : lead + k; /* slices are smaller */
+}
+
 sedge_status sg_infer_if(sg_infer *c)
 {
     int64_t n_then = sg_get_int(c->attrs, SG_A_n_then), cond;

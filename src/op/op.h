@@ -130,6 +130,8 @@ sedge_status sg_infer_guards(sg_graph *g, sg_nid n, sg_guards *guards, bool *exa
  * *at: how many elements stand before it. False: it is not one range of memory, or that is not known. The graph's types are
  * inferred; its table of dims may get more expressions. */
 bool sg_op_range(sg_graph *g, sg_nid n, int k, sg_dim *at);
+/* The operand of a node that input k of one of its regions gets, of the same shape at least in the first call; -1: none is. */
+int sg_region_operand(const sg_op *op, sg_attrs attrs, int region, int k);
 /* Type of a runtime tensor. */
 void sg_type_of(const sg_tensor *t, sg_type *out);
 /* "f32 [1,N,3]" into buf; returns buf. */

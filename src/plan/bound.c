@@ -16,6 +16,16 @@ static bool counts(const sg_plan *p, uint32_t i, int space)
     return p->slot[i].storage == i && p->slot[i].base == SG_BASE_ARENA && p->slot[i].space == space;
 }
 
+/* What the bodies of a step need at least, above the room that their storage takes. */
+static int64_t bodies_less(const sg_plan *p, const sg_step *s, const int64_t *dim_value)
+{
+    int64_t most = 0;
+    for (int k = 0; k < s->n_region; k++)
+        if (sg_body_known(p, s, k) && s->region[k]->arena_bound > most)
+            most = s->region[k]->arena_bound;
+    return most - slot_size(p, s->scratch, dim_value);
+}
+
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value)
 {
     int64_t *freed = sg_arena_array(&p->arena, (size_t)p->n_step + 1, sizeof *freed);
@@ -36,8 +46,9 @@ int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value)
         }
         if (s->scratch)
             live += slot_size(p, s->scratch, dim_value);
-        if (live > most)
-            most = live;
+        int64_t now = live + (s->scratch && s->n_region ? bodies_less(p, s, dim_value) : 0);
+        if (now > most)
+            most = now;
         live -= freed[t];
     }
     return most;

@@ -136,18 +136,39 @@ static uint32_t slot_in_space(builder *b, uint32_t v, uint8_t space)
     return t;
 }
 
+/* Sizes that a body's inputs have at the default dims of this plan, where it is known whence they come. */
+static void body_bounds(const builder *b, const sg_step *s, sg_graph *body, int region)
+{
+    const sg_plan *p = b->p;
+    for (size_t k = 0; k < body->n_input; k++) {
+        int from = sg_region_operand(s->op, s->attrs, region, (int)k);
+        const sg_type *in = &body->value[body->input[k]].type;
+        const sg_type *t = from >= 0 && from < s->n_in ? &p->slot[p->operand[s->operand + (uint32_t)from]].type : in;
+        for (int i = 0; i < in->rank && t != in && t->rank == in->rank; i++) {
+            sg_dim_node *n = sg_dim_is_expr(in->dim[i]) ? &body->dims.node[sg_dim_expr(in->dim[i])] : NULL;
+            if (n && n->op == SG_DIM_SYM && !n->bound && !dim_late(b, t->dim[i]))
+                n->bound = sg_dim_value(t->dim[i], p->default_dim);
+        }
+    }
+}
+
 static sedge_status step_regions(builder *b, sg_step *s, const sg_node *n)
 {
     s->n_region = n->n_region;
     if (!n->n_region)
         return SEDGE_OK;
     s->region = sg_arena_array(&b->p->arena, n->n_region, sizeof *s->region);
-    if (!s->region)
+    sg_plan_args args = *b->args;
+    sg_target *host = sg_arena_dup(&b->p->arena, args.target, sizeof *host);
+    if (!s->region || !host)
         return OOM(b);
+    host->device = NULL; /* a node with bodies runs on the CPU, and they with it */
+    args.target = host;
     for (int k = 0; k < n->n_region; k++) {
         if (!n->region[k])
             return sg_fail(b->err, SEDGE_E_FORMAT, "node %s has no body %d", n->name ? n->name : "", k);
-        SG_TRY(sg_plan_build(&s->region[k], n->region[k], b->args, b->err));
+        body_bounds(b, s, n->region[k], k);
+        SG_TRY(sg_plan_build(&s->region[k], n->region[k], &args, b->err));
     }
     return SEDGE_OK;
 }

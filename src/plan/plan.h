@@ -63,7 +63,7 @@ typedef struct sg_step {
     bool settled; /* the shapes are numbers and the kernel took them: it never falls back to the reference */
     bool exact; /* ... and they are right while the plan's guards hold; else the rule is run again */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
-    uint32_t scratch; /* slot of the kernel's scratch; 0: none, or asked for just before the step */
+    uint32_t scratch; /* slot of the kernel's scratch or of the arena of its bodies; 0: none, or asked for just before the step */
     struct sg_plan **region;
     const char *name, *source;
 } sg_step;
@@ -185,6 +185,8 @@ void sg_plan_free_straight(sg_plan *p);
 /* Adds a slot for the scratch of every kernel that wants some and whose shapes are known before the run; its size in the
  * plan is that of the default dims and one thread. */
 sedge_status sg_plan_scratch(sg_plan *p, sg_err *err);
+/* Whether the shapes in a body are known when the plan is prepared, so that its arena is a part of the plan's. */
+bool sg_body_known(const sg_plan *p, const sg_step *s, int region);
 /* Orders the storages and lists their conflicts. */
 sedge_status sg_plan_layout(sg_plan *p, const uint32_t *birth, sg_err *err);
 

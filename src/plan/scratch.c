@@ -1,4 +1,4 @@
-/* Scratch of kernels: a storage that is born and dies with its step. */
+/* Scratch of kernels and arenas of bodies: a storage that is born and dies with its step. */
 #include "plan/plan.h"
 
 /* What a kernel would ask for at the default dims on one thread; false: it refuses. */
@@ -40,6 +40,37 @@ static bool known_before(const sg_plan *p, const sg_step *s)
     return true;
 }
 
+bool sg_body_known(const sg_plan *p, const sg_step *s, int region)
+{
+    const sg_plan *body = s->region[region];
+    for (uint32_t k = 0; k < body->n_input; k++) {
+        int from = sg_region_operand(s->op, s->attrs, region, (int)k);
+        uint32_t v = from >= 0 && from < s->n_in ? p->operand[s->operand + (uint32_t)from] : 0;
+        if (body->slot[body->input[k]].symbolic && (!v || p->slot[v].dynamic))
+            return false;
+    }
+    return true;
+}
+
+/* Bodies of a step run one after the other, in the same room. */
+static int64_t bodies_bytes(const sg_plan *p, const sg_step *s)
+{
+    int64_t most = 0;
+    for (int k = 0; k < s->n_region; k++)
+        if (sg_body_known(p, s, k) && s->region[k]->arena_bytes > most)
+            most = s->region[k]->arena_bytes;
+    return most;
+}
+
+static void add_scratch(sg_plan *p, uint32_t step, int64_t bytes)
+{
+    uint32_t v = p->n_slot++;
+    p->slot[v] = (sg_slot){
+        .type = {.kind = SG_TENSOR, .dtype = SG_U8, .rank = 1}, .base = SG_BASE_ARENA, .storage = v, .death = step};
+    p->slot[v].type.dim[0] = (sg_dim)bytes;
+    p->step[step].scratch = v;
+}
+
 sedge_status sg_plan_scratch(sg_plan *p, sg_err *err)
 {
     sg_tensor *t = sg_arena_array(&p->arena, (size_t)p->max_in + p->max_out + 1, sizeof *t);
@@ -48,15 +79,13 @@ sedge_status sg_plan_scratch(sg_plan *p, sg_err *err)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
     for (uint32_t i = 0; i < p->n_step; i++) {
         sg_step *s = &p->step[i];
+        if (s->n_region && bodies_bytes(p, s))
+            add_scratch(p, i, bodies_bytes(p, s));
         if (!s->kernel.scratch || !known_before(p, s))
             continue;
-        uint32_t v = p->n_slot++;
         size_t bytes;
         bool takes = default_bytes(p, s, t, at, &bytes);
-        p->slot[v] = (sg_slot){
-            .type = {.kind = SG_TENSOR, .dtype = SG_U8, .rank = 1}, .base = SG_BASE_ARENA, .storage = v, .death = i};
-        p->slot[v].type.dim[0] = takes ? (sg_dim)bytes : 0;
-        s->scratch = v;
+        add_scratch(p, i, takes ? (int64_t)bytes : 0);
         s->settled = takes && !s->check_shape;
     }
     return SEDGE_OK;

@@ -80,7 +80,8 @@ sedge_status sg_frame_open(sg_frame **out, const sg_plan *plan, sg_run *run, sg_
         if (!f->sub[t])
             st = sg_fail(err, SEDGE_E_NOMEM, "no memory for a frame");
         for (int k = 0; st == SEDGE_OK && k < s->n_region; k++)
-            st = sg_frame_open(&f->sub[t][k], s->region[k], run, err);
+            if ((st = sg_frame_open(&f->sub[t][k], s->region[k], run, err)) == SEDGE_OK)
+                f->sub[t][k]->body = true;
     }
     if (st != SEDGE_OK) {
         sg_frame_close(f);
@@ -106,7 +107,8 @@ void sg_frame_close(sg_frame *f)
     for (uint32_t k = 0; f->out_buf && f->out_size && k < p->n_output; k++)
         sg_free_aligned(m, f->out_buf[k], f->out_size[k]);
     uint32_t places = p->n_place[0] > p->n_place[1] ? p->n_place[0] : p->n_place[1];
-    sg_free_aligned(m, f->arena, f->arena_size);
+    if (!f->body)
+        sg_free_aligned(m, f->arena, f->arena_size);
     sg_free(m, f->val, ((size_t)p->n_slot + 1) * sizeof *f->val);
     sg_free(m, f->operand, ((size_t)p->n_operand + 1) * sizeof *f->operand);
     sg_free(m, f->sub, ((size_t)p->n_step + 1) * sizeof *f->sub);
@@ -223,6 +225,19 @@ sg_exec sg_frame_exec(const sg_frame *f, const sg_step *s, sg_err *err)
                      .packed = s->packed};
 }
 
+/* The room of the step's bodies in the arena is theirs while it runs; what did not fit there came from the pool. */
+static void lend_arena(const sg_frame *f, const sg_step *s, uint32_t index, bool back)
+{
+    const sg_tensor *room = s->scratch && !back ? &f->val[s->scratch] : NULL;
+    for (int k = 0; k < s->n_region; k++) {
+        sg_frame *body = f->sub[index][k];
+        sg_pool_free(&f->run->pool, body->block);
+        body->block = NULL;
+        body->arena = room ? room->data : NULL;
+        body->arena_size = room ? (size_t)room->dim[0] : 0;
+    }
+}
+
 /* Runs the kernel with the scratch that prepare placed, or with a block sized by the shapes of now. */
 static sedge_status run_kernel(const sg_frame *f, const sg_step *s, sg_exec *x)
 {
@@ -258,7 +273,9 @@ static sedge_status run_step(sg_frame *f, uint32_t index, sg_err *err)
     size_t mark = r->n_scratch;
     sg_call c = {.x = sg_frame_exec(f, s, err), .f = f, .s = s, .index = index};
     c.x.frame = &c;
+    lend_arena(f, s, index, false);
     sedge_status st = s->backend ? f->plan->target->device->enqueue(r->dev, s, &c.x) : run_kernel(f, s, &c.x);
+    lend_arena(f, s, index, true);
     while (r->n_scratch > mark)
         sg_pool_free(&r->pool, r->scratch[--r->n_scratch]);
     if (st != SEDGE_OK)

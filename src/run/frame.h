@@ -36,8 +36,12 @@ typedef struct sg_frame {
     int64_t *dim_value;  /* per expression */
     int64_t *bound_dims; /* the input dims of the last prepare: n_input * SG_RANK_MAX */
     bool prepared;
+    bool body; /* its arena is lent by the step that runs it, or a block of the pool as long as the step runs */
     unsigned char *arena;
     size_t arena_size;
+    size_t need;     /* how much of the arena the sizes of now take */
+    void *block;     /* of the pool */
+    const unsigned char *placed; /* the arena that values point into */
     size_t dev_base; /* where this frame's device arena begins */
     void **out_buf;  /* per output: the session's own memory */
     size_t *out_size;

@@ -169,13 +169,41 @@ static sedge_status slot_shapes(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
-/* What kernels want for the shapes of now; a scratch of no type: the kernel does not take them. */
+static sedge_status fit(sg_frame *f, sg_err *err);
+
+/* The arena of a body for the shapes that its inputs will have; 0: none, or not known. */
+static size_t body_need(const sg_frame *f, const sg_step *s, sg_frame *body, int region)
+{
+    if (!sg_body_known(f->plan, s, region))
+        return 0;
+    for (uint32_t k = 0; k < body->plan->n_input; k++) {
+        int from = sg_region_operand(s->op, s->attrs, region, (int)k);
+        const sg_tensor *t = from >= 0 && from < s->n_in ? f->operand[s->operand + (uint32_t)from] : NULL;
+        sg_tensor *in = &body->val[body->plan->input[k]];
+        if (t && body->plan->slot[body->plan->input[k]].symbolic) {
+            in->rank = t->rank;
+            memcpy(in->dim, t->dim, sizeof in->dim);
+        }
+    }
+    sg_err own = {0}; /* a branch that refuses the shapes may not be taken */
+    return fit(body, &own) == SEDGE_OK ? body->need : 0;
+}
+
+/* What kernels and bodies want for the shapes of now; a scratch of no type: the kernel does not take them. */
 static void scratch_sizes(sg_frame *f)
 {
     const sg_plan *p = f->plan;
     for (uint32_t t = 0; t < p->n_step; t++) {
         const sg_step *s = &p->step[t];
         if (!s->scratch)
+            continue;
+        f->val[s->scratch].dim[0] = 0;
+        for (int k = 0; k < s->n_region; k++) {
+            int64_t need = (int64_t)body_need(f, s, f->sub[t][k], k);
+            if (need > f->val[s->scratch].dim[0])
+                f->val[s->scratch].dim[0] = need;
+        }
+        if (!s->kernel.scratch)
             continue;
         sg_err own = {0};
         sg_exec x = sg_frame_exec(f, s, &own);
@@ -240,31 +268,58 @@ static sedge_status output_storage(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status place(sg_frame *f, sg_err *err)
+static size_t place(sg_frame *f, int space)
 {
     const sg_plan *p = f->plan;
-    for (int space = 0; space < SG_SPACES; space++) {
-        const sg_place *pl = p->place[space];
-        if (!p->n_place[space])
-            continue;
-        for (uint32_t i = 0; i < p->n_place[space]; i++)
-            f->size[i] = sg_align_up(sg_tensor_bytes(&f->val[pl[i].slot]));
-        size_t total = sg_plan_place(p, space, f->size, f->off, f->scratch);
-        if (space == SG_SPACE_HOST && (!f->arena || total > f->arena_size)) { /* an empty arena still has an address */
-            sg_free_aligned(f->run->mem, f->arena, f->arena_size);
-            f->arena_size = 0;
-            size_t want = total > (size_t)p->arena_bytes ? total : (size_t)p->arena_bytes; /* at the bounds, once for all */
-            f->arena = sg_alloc_aligned(f->run->mem, want);
-            if (!f->arena)
-                return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", want);
-            f->arena_size = want;
-            sg_run_log(f->run, "memory: an arena of %zu bytes", want);
-        }
-        for (uint32_t i = 0; i < p->n_place[space]; i++)
-            f->val[pl[i].slot].data = space == SG_SPACE_HOST ? (void *)(f->arena + f->off[i])
-                                                             : (void *)(uintptr_t)(f->dev_base + f->off[i]);
+    for (uint32_t i = 0; i < p->n_place[space]; i++)
+        f->size[i] = sg_align_up(sg_tensor_bytes(&f->val[p->place[space][i].slot]));
+    return sg_plan_place(p, space, f->size, f->off, f->scratch);
+}
+
+/* Room for the arena at the bounds, once for all, or for the sizes of now where they are larger. */
+static sedge_status take_arena(sg_frame *f, sg_err *err)
+{
+    sg_run *r = f->run;
+    size_t want = f->need > (size_t)f->plan->arena_bytes ? f->need : (size_t)f->plan->arena_bytes;
+    if (f->arena && f->need <= f->arena_size) /* an empty arena still has an address */
+        return SEDGE_OK;
+    if (f->body) {
+        sg_pool_free(&r->pool, f->block);
+        f->arena = f->block = sg_pool_alloc(&r->pool, want);
+    } else {
+        sg_free_aligned(r->mem, f->arena, f->arena_size);
+        f->arena = sg_alloc_aligned(r->mem, want);
     }
+    f->arena_size = f->arena ? want : 0;
+    if (!f->arena)
+        return sg_fail(err, SEDGE_E_NOMEM, "the arena needs %zu bytes: not available or past the memory limit", want);
+    if (!f->body)
+        sg_run_log(r, "memory: an arena of %zu bytes", want);
     return SEDGE_OK;
+}
+
+/* Values of the arena point into it. A body's may be elsewhere than in its last call. */
+static sedge_status point(sg_frame *f, sg_err *err)
+{
+    const sg_plan *p = f->plan;
+    if (!p->n_place[SG_SPACE_HOST])
+        return SEDGE_OK;
+    SG_TRY(take_arena(f, err));
+    for (uint32_t i = 0; i < p->n_place[SG_SPACE_HOST] && f->placed != f->arena; i++)
+        f->val[p->place[SG_SPACE_HOST][i].slot].data = f->arena + f->off[i];
+    f->placed = f->arena;
+    return SEDGE_OK;
+}
+
+/* The same in the memory of a device, where addresses are offsets. */
+static void place_device(sg_frame *f)
+{
+    const sg_plan *p = f->plan;
+    if (!p->n_place[SG_SPACE_DEVICE])
+        return;
+    place(f, SG_SPACE_DEVICE);
+    for (uint32_t i = 0; i < p->n_place[SG_SPACE_DEVICE]; i++)
+        f->val[p->place[SG_SPACE_DEVICE][i].slot].data = (void *)(uintptr_t)(f->dev_base + f->off[i]);
 }
 
 /* Slots that share a storage point into it. Inputs may move every run. (Addresses may be a device's.) */
@@ -333,19 +388,29 @@ static sedge_status check_shapes(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
+/* Sizes and offsets for the input shapes of now. */
+static sedge_status fit(sg_frame *f, sg_err *err)
+{
+    if (same_inputs(f))
+        return SEDGE_OK;
+    f->prepared = false;
+    f->run->prepares++;
+    SG_TRY(bind_inputs(f, err));
+    SG_TRY(slot_shapes(f, err));
+    SG_TRY(check_shapes(f, err));
+    SG_TRY(check_parts(f, err));
+    scratch_sizes(f);
+    place_device(f);
+    f->need = place(f, SG_SPACE_HOST);
+    f->placed = NULL;
+    f->prepared = true;
+    return SEDGE_OK;
+}
+
 sedge_status sg_frame_prepare(sg_frame *f, sg_err *err)
 {
-    if (!same_inputs(f)) {
-        f->prepared = false;
-        f->run->prepares++;
-        SG_TRY(bind_inputs(f, err));
-        SG_TRY(slot_shapes(f, err));
-        SG_TRY(check_shapes(f, err));
-        SG_TRY(check_parts(f, err));
-        scratch_sizes(f);
-        SG_TRY(place(f, err));
-        f->prepared = true;
-    }
+    SG_TRY(fit(f, err));
+    SG_TRY(point(f, err));
     SG_TRY(output_storage(f, err));
     share(f);
     return SEDGE_OK;
