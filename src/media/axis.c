@@ -185,10 +185,11 @@ static void overlap(making *m, int32_t i)
         return;
     }
     double scale = (double)m->in / m->out, from = i * scale, to = from + scale;
-    if (m->like == SG_TF) { /* in f32, as there */
+    if (m->like == SG_TF) { /* in f32, as there; an output within one input counts the scale, not to - from */
         float f = (float)m->in / (float)m->out;
         from = (double)((float)i * f);
         to = (double)((float)(i + 1) * f);
+        scale = (double)f;
     }
     double slack = m->like == SG_TF ? 0 : 1e-9;
     m->start = (int32_t)floor(from + slack);
@@ -198,7 +199,9 @@ static void overlap(making *m, int32_t i)
     m->count = end - m->start;
     for (int32_t k = 0; k < m->count; k++) {
         double left = m->start + k, right = left + 1;
-        m->w[k] = ((right < to ? right : to) - (left > from ? left : from)) / scale;
+        m->w[k] = m->like == SG_TF && left < from && right > to
+                      ? 1
+                      : ((right < to ? right : to) - (left > from ? left : from)) / scale;
     }
     if (m->like != SG_TF)
         normalize(m);

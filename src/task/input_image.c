@@ -117,6 +117,7 @@ static void resize(way *v, const json_t *f)
     } else if (sg_get(f, "width")) {
         k = sg_num(f, "width") / v->w;
     }
+    k = !sg_flag(f, "scale_up") && k > 1 ? 1 : k;
     /* Libraries cut the longer side down to a whole number, pillow and torch among them. */
     w = size ? w : floor(w * k + 1e-9);
     h = size ? h : floor(h * k + 1e-9);

@@ -95,11 +95,28 @@ static bool blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+static size_t blanks_before(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && blank(text[i]))
+        i++;
+    return i;
+}
+
+static size_t blanks_behind(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && blank(text[n - 1 - i]))
+        i++;
+    return i;
+}
+
 /* Half of the input holds the first bytes, half the last; both are padded towards the middle. */
 static sedge_status both_ends(sedge_task *t, const char *text, size_t n, bool *truncated, sg_err *err)
 {
-    bool fixed;
-    size_t most = most_tokens(t, &fixed), half = most / 2, some = n < half ? n : half;
+    bool fixed, strip = sg_flag(t->input, "strip");
+    size_t most = most_tokens(t, &fixed), half = most / 2, first = strip ? blanks_before(text, n) : 0;
+    size_t end = strip ? n - blanks_behind(text, n) : n;
     const json_t *pad_id = sg_get(t->input, "pad_id");
     int64_t pad = json_integer_value(pad_id), offset = sg_int(t->input, "offset");
     if (half == 0 || !pad_id || !sg_is(t->input, "tokens", "bytes"))
@@ -108,11 +125,11 @@ static sedge_status both_ends(sedge_task *t, const char *text, size_t n, bool *t
     int64_t *id = t->signal.p;
     for (size_t i = 0; i < most; i++)
         id[i] = pad;
-    for (size_t i = 0; i < some; i++) {
-        id[i] = (int64_t)(uint8_t)text[i] + offset;
-        id[most - some + i] = (int64_t)(uint8_t)text[n - some + i] + offset;
-    }
-    *truncated = n > 2 * half;
+    for (size_t i = 0; i < half && first + i < n; i++)
+        id[i] = (int64_t)(uint8_t)text[first + i] + offset;
+    for (size_t i = 1; i <= half && i <= end; i++)
+        id[most - i] = (int64_t)(uint8_t)text[end - i] + offset;
+    *truncated = end > first + 2 * half;
     if (*truncated && sg_is(t->input, "over", "fail"))
         return sg_fail(err, SEDGE_E_LIMIT, "task: the text has %zu tokens, the card takes %zu", n, most);
     return bind(t, t->in, id, most, &t->data, &t->bound, err);
@@ -120,14 +137,14 @@ static sedge_status both_ends(sedge_task *t, const char *text, size_t n, bool *t
 
 sedge_status sg_text_input(sedge_task *t, const char *text, size_t n, bool *truncated, sg_err *err)
 {
-    if (sg_flag(t->input, "strip")) {
-        for (; n > 0 && blank(text[n - 1]); n--) {
-        }
-        for (; n > 0 && blank(*text); n--)
-            text++;
-    }
     if (sg_is(t->input, "part", "ends"))
         return both_ends(t, text, n, truncated, err);
+    if (sg_flag(t->input, "strip")) {
+        n -= blanks_behind(text, n);
+        size_t first = blanks_before(text, n);
+        text += first;
+        n -= first;
+    }
     bool fixed;
     size_t most = most_tokens(t, &fixed), total = 0, room = n < TOKENS_MAX ? n + 2 : TOKENS_MAX;
     room = most && most < room ? most : room;

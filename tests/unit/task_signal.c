@@ -244,8 +244,8 @@ static void words_by_a_pattern(void **state)
 static void both_ends_of_bytes(void **state)
 {
     (void)state;
-    static const char *const text[] = {" \tab\n", "abcdefghij", ""};
-    static const double want[3][6] = {{97, 98, -1, -1, 97, 98}, {97, 98, 99, 104, 105, 106}, {-1, -1, -1, -1, -1, -1}};
+    static const char *const text[] = {"\tab\n", "abcdefghij", ""};
+    static const double want[3][6] = {{97, 98, 10, 9, 97, 98}, {97, 98, 99, 104, 105, 106}, {-1, -1, -1, -1, -1, -1}};
     rig r;
     sedge_answers a;
     rig_open(
