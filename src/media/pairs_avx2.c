@@ -24,11 +24,12 @@ static inline __m256i beside(__m256i y, __m256i c, int at)
 
 /* What a conversion multiplies by, in pairs of 16 bits: (Y, Cr) and (Y, Cb). */
 typedef struct factors {
-    __m256i less, red, green, green_v, blue, half;
+    __m256i black, less, red, green, green_v, blue, half;
 } factors;
 
 static inline void convert(const factors *k, __m256i y, __m256i c, __m256i rgb[3])
 {
+    y = _mm256_max_epi16(y, k->black);
     __m256i yu = _mm256_sub_epi16(beside(y, c, 0), k->less), yv = _mm256_sub_epi16(beside(y, c, 1), k->less);
     __m256i r = _mm256_madd_epi16(yv, k->red), b = _mm256_madd_epi16(yu, k->blue);
     __m256i g = _mm256_add_epi32(_mm256_madd_epi16(yu, k->green), _mm256_madd_epi16(yv, k->green_v));
@@ -47,8 +48,8 @@ static inline void weigh(__m256i first, __m256i second, __m256i weight, int32_t 
 void sg_pairs_nv12_avx2(const sg_pairs *p, const sg_yuv *m, const uint8_t *luma, const uint8_t *chroma, int32_t *red,
                         int32_t *green, int32_t *blue)
 {
-    const factors k = {two16(m->black, 128), two16(m->y, m->rv), two16(m->y, m->gu),
-                       two16(0, m->gv),      two16(m->y, m->bu), _mm256_set1_epi32(4096)};
+    const factors k = {two16(m->black, 0), two16(m->black, 128), two16(m->y, m->rv),     two16(m->y, m->gu),
+                       two16(0, m->gv),    two16(m->y, m->bu),   _mm256_set1_epi32(4096)};
     const __m256i byte = _mm256_set1_epi32(255);
     for (int32_t i = 0; i < p->n; i += 8) {
         __m256i at = load(p->at + i), weight = load(p->weight + i), first[3], second[3];

@@ -71,7 +71,7 @@ static inline int byte(int v)
 
 static inline void from_yuv(const sg_yuv *m, int y, int u, int v, int c[4])
 {
-    y = (y - m->black) * m->y + 4096;
+    y = (y < m->black ? 0 : y - m->black) * m->y + 4096; /* blacker than black is black, as in OpenCV */
     u -= 128;
     v -= 128;
     c[0] = byte((y + m->rv * v) >> 13);

@@ -1,7 +1,9 @@
 /* What the scripts beside it compare: a decoded picture, or a picture through one geometric step, as raw bytes on stdout.
  *   driver decode FILE                                            "pixel width height turn", then the pixels
  *   driver bench                                                  milliseconds of one pass over a frame on stdin
+ *   driver color COLOR PIXEL W H                                  pixels on stdin (YUV: BT.601, limited); bytes [h, w, c] on stdout
  *   driver resize LIKE KERNEL ANTIALIAS PIXEL W H OUT_W OUT_H     pixels on stdin; f32 [h, w, 3] on stdout */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +66,30 @@ static int resize(char **a)
     return 0;
 }
 
+static int color(char **a)
+{
+    sedge_error err = {0};
+    bool gray = strcmp(a[0], "gray") == 0;
+    int pixel = sedge_pixel_find(a[1]), w = atoi(a[2]), h = atoi(a[3]);
+    size_t room = (size_t)w * (size_t)h * 8, area = (size_t)w * (size_t)h * (gray ? 1 : 3);
+    uint8_t *in = malloc(room), *out = malloc(area);
+    size_t n = fread(in, 1, room, stdin);
+    sedge_frame f;
+    if (sedge_frame_raw(&f, pixel, w, h, in, n, &err))
+        return fail(&err);
+    f.matrix = SEDGE_BT601_LIMITED;
+    sg_sink sink = {.data = out, .dtype = SEDGE_U8, .channels_last = true, .channels = gray ? 1 : 3, .mul = {1, 1, 1}};
+    sg_mem mem = {0};
+    sg_image_work *work = sg_image_work_new(&mem);
+    if (sg_image_run(work, &f, gray ? SG_COLOR_GRAY : SG_COLOR_RGB, NULL, 0, &sink, &err))
+        return fail(&err);
+    fwrite(out, 1, area, stdout);
+    sg_image_work_free(work);
+    free(in);
+    free(out);
+    return 0;
+}
+
 /* The least milliseconds of one pass, 1080p NV12 on stdin to 320 x 320 int8. */
 static int bench(void)
 {
@@ -100,6 +126,8 @@ int main(int argc, char **argv)
         return bench();
     if (argc == 3 && strcmp(argv[1], "decode") == 0)
         return decode(argv[2]);
+    if (argc == 6 && strcmp(argv[1], "color") == 0)
+        return color(argv + 2);
     if (argc == 10 && strcmp(argv[1], "resize") == 0)
         return resize(argv + 2);
     return 2;

@@ -1,4 +1,5 @@
-"""Resizing against Pillow (11: across, then down; 13 chooses), OpenCV, TensorFlow and PyTorch on random sizes: at most one grey level apart, reals 1e-5 of the range.
+"""Resizing and colors against Pillow (11: across, then down; 13 chooses), OpenCV, TensorFlow and PyTorch on random sizes: at most one grey level
+apart, reals 1e-5 of the range.
 Libraries that are not installed are named and skipped. Usage: resize.py DRIVER [SIZES]
 resize.py --table > tests/unit/resize.inc writes what the unit test compares without them: the green of small pictures resized."""
 import subprocess
@@ -59,6 +60,44 @@ def torch():
             yield "torch", k, a, run
 
 
+def colors():
+    """name, color, pixel, bytes a pixel, bytes of the pixels to the other library's answer"""
+    import cv2
+    from PIL import Image
+
+    def planes(code):
+        return lambda b, w, h: cv2.cvtColor(np.frombuffer(b, np.uint8).reshape(h * 3 // 2, w), code)
+
+    def pairs(code):
+        return lambda b, w, h: cv2.cvtColor(np.frombuffer(b, np.uint8).reshape(h, w, 2), code)
+
+    def rgb(f):
+        return lambda b, w, h: f(np.frombuffer(b, np.uint8).reshape(h, w, 3))
+
+    for name, size, how in (("nv12", 1.5, planes(cv2.COLOR_YUV2RGB_NV12)), ("nv21", 1.5, planes(cv2.COLOR_YUV2RGB_NV21)),
+                            ("i420", 1.5, planes(cv2.COLOR_YUV2RGB_I420)), ("yuyv", 2, pairs(cv2.COLOR_YUV2RGB_YUYV)),
+                            ("uyvy", 2, pairs(cv2.COLOR_YUV2RGB_UYVY))):
+        yield "opencv", "rgb", name, size, how
+    yield "opencv", "gray", "rgb", 3, rgb(lambda p: cv2.cvtColor(p, cv2.COLOR_RGB2GRAY))
+    yield "pillow", "gray", "rgb", 3, rgb(lambda p: np.asarray(Image.fromarray(p).convert("L")))
+
+
+def compare_colors():
+    failed = 0
+    for library, color, pixel, size, how in colors():
+        rng = np.random.default_rng(11)
+        worst = 0
+        for _ in range(SIZES):
+            w, h = (2 * int(v) for v in rng.integers(1, 60, 2))
+            data = rng.integers(0, 256, int(w * h * size)).astype(np.uint8).tobytes()
+            out = subprocess.run([DRIVER, "color", color, pixel, str(w), str(h)], input=data, stdout=subprocess.PIPE, check=True).stdout
+            d = np.frombuffer(out, np.uint8).astype(int).ravel() - how(data, w, h).astype(int).ravel()
+            worst = max(worst, int(np.abs(d).max()))
+        failed += worst > 1
+        print(f"{library} {pixel} to {color}: {worst} of 1{'' if worst <= 1 else ' FAILS'}")
+    return failed
+
+
 def table():
     print("/* RESIZED(like, kernel, antialias, width, height, out_width, out_height, green of the result): written by tests/media/resize.py,")
     print(" * of pictures whose byte i is i * i * 31 + i * 57 + 100. */")
@@ -75,7 +114,11 @@ def table():
 def main():
     if DRIVER == "--table":
         return table()
-    failed = 0
+    try:
+        failed = compare_colors()
+    except ImportError as e:
+        failed = 0
+        print(f"colors: not compared ({e})")
     for library in (pillow, opencv, tf, torch):
         try:
             cases = list(library())

@@ -293,6 +293,70 @@ static void test_cut(void **state)
     sedge_image_free(&im);
 }
 
+/* ---- bombs ---- */
+
+static void put(uint8_t *p, uint32_t v, bool big)
+{
+    for (int i = 0; i < 4; i++)
+        p[big ? 3 - i : i] = (uint8_t)(v >> 8 * i);
+}
+
+static void seal_png(uint8_t *p) /* the checksum of IHDR */
+{
+    uint32_t crc = 0xffffffff;
+    for (int i = 12; i < 29; i++) {
+        crc ^= p[i];
+        for (int k = 0; k < 8; k++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    put(p + 29, ~crc, true);
+}
+
+/* Files of a few bytes whose headers say 100000 x 100000 pixels, or the most that the format can say. */
+static void test_bombs_in_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *says;
+        int at[8]; /* of widths and heights in 32 bits; 0: no more */
+        uint32_t value;
+        bool big;
+    } bombs[] = {
+        {"rgb.png", "100000 x 100000", {16, 20}, 100000, true},
+        {"rgb.tif", "100000 x 100000", {18, 30}, 100000, false},
+        {"rgb.jp2", "100000 x 100000", {48, 52, 93, 97, 109, 113}, 100000, true},
+        {"rgb.bmp", "100000 x 100000", {18, 22}, 100000, false},
+        {"gray.jpg", "65000 x 65000", {94}, 0xfde8fde8, true},
+        {"lossy.webp", "16383 x 16383", {26}, 0x3fff3fff, false},
+        {"lossless.webp", "16384 x 16384", {21}, 0x0fffffff, false},
+    };
+    for (size_t k = 0; k < sizeof bombs / sizeof *bombs; k++) {
+        size_t n;
+        uint8_t *bytes = load(bombs[k].name, &n);
+        for (int i = 0; i < 8 && bombs[k].at[i]; i++)
+            put(bytes + bombs[k].at[i], bombs[k].value, bombs[k].big);
+        if (k == 0)
+            seal_png(bytes);
+        failing m = {.left = 100};
+        sedge_media_opts opts;
+        sedge_media_opts_init(&opts);
+        opts.alloc = failing_alloc;
+        opts.alloc_ctx = &m;
+        opts.memory_limit = 256 << 20;
+        sedge_image *im;
+        sedge_frame f;
+        sedge_error err = {0};
+        assert_int_equal(sedge_image_new(&im, &opts, NULL), SEDGE_OK);
+        sedge_status st = sedge_image_decode(im, bytes, n, &f, &err);
+        if (st != SEDGE_E_LIMIT || !strstr(err.msg, bombs[k].says))
+            fail_msg("%s: %d, \"%s\"", bombs[k].name, st, err.msg);
+        assert_true(m.held < 65536);
+        sedge_image_free(&im);
+        assert_int_equal(m.held, 0);
+        free(bytes);
+    }
+}
+
 /* ---- memory that ends ---- */
 
 static sedge_status decode_and_run(failing *m, const uint8_t *bytes, size_t n, sedge_error *err)
@@ -401,9 +465,16 @@ static void test_levels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pnm),    cmocka_unit_test(test_bombs), cmocka_unit_test(test_png_round),
-        cmocka_unit_test(test_frames), cmocka_unit_test(test_run),   cmocka_unit_test(test_letterbox),
-        cmocka_unit_test(test_resize), cmocka_unit_test(test_cut),   cmocka_unit_test(test_each_allocation_fails),
+        cmocka_unit_test(test_pnm),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_bombs_in_files),
+        cmocka_unit_test(test_png_round),
+        cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_run),
+        cmocka_unit_test(test_letterbox),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_each_allocation_fails),
         cmocka_unit_test(test_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

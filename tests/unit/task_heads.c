@@ -198,6 +198,237 @@ static void spectra_of_columns(void **state)
     }
 }
 
+/* Rows with an objectness (YOLOv5): their score is the product, their class the best one; of other classes boxes stay, or not. */
+static void rows_with_objectness(void **state)
+{
+    (void)state;
+    /* cx cy w h, objectness, two classes; of 256 */
+    static const uint8_t rows[3 * 7] = {128, 128, 128, 128, 192, 10, 224, 128, 128, 112, 128,
+                                        224, 200, 20,  32,  32,  32, 32,  16,  255, 0};
+    for (int k = 0; k < 2; k++) {
+        char card[700];
+        snprintf(
+            card, sizeof card,
+            TABLE
+            "\"answer\":{\"head\":\"rows\",\"axes\":\"1NC\",\"box\":{\"unit\":\"frac\"},\"objectness\":4,\"scores\":{\"at\":[5,7]},"
+            "\"nms\":{\"score\":0.1,\"per_class\":%s}},\"labels\":[\"a\",\"b\"]}",
+            k ? "false" : "true");
+        rig r;
+        sedge_answers a;
+        rig_open(&r, (int64_t[]){1, 3, 7}, 3, card, NULL);
+        rig_picture(&r, "gray", 7, 3, rows, &a);
+        assert_int_equal(a.n, k ? 1 : 2);
+        assert_float_equal(a.answer[0].score, 224.0F * 200 / 65536, 1e-6F);
+        assert_string_equal(a.answer[0].text, "a");
+        assert_float_equal(a.answer[0].box[2] - a.answer[0].box[0], 112.0F / 256 * 7, 1e-5F);
+        if (k == 0) {
+            assert_float_equal(a.answer[1].score, 192.0F * 224 / 65536, 1e-6F);
+            assert_string_equal(a.answer[1].text, "b");
+        }
+        rig_close(&r);
+    }
+}
+
+/* Channels before rows (YOLOv8's pose): points of three numbers in pixels of the input. */
+static void channels_before_rows(void **state)
+{
+    (void)state;
+    static const uint8_t p[8 * 2] = {4, 2, 2, 2, 4, 4, 4, 4, 90, 80, 3, 1, 2, 3, 200, 100};
+    rig r;
+    sedge_answers a;
+    rig_open(
+        &r, (int64_t[]){1, 8, 2}, 3,
+        "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{\"head\":\"rows\","
+        "\"scores\":{\"at\":[4,5]},\"points\":{\"at\":[5,8],\"dims\":3},\"nms\":{\"score\":0.5,\"mode\":\"none\"}}}",
+        NULL);
+    rig_picture(&r, "gray", 2, 8, p, &a);
+    assert_int_equal(a.n, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(a.answer[i].n_point, 1);
+        assert_true(a.answer[i].score == (float)(90 - 10 * i));
+        assert_true(a.answer[i].point->x == (float)(3 - 2 * i));
+        assert_true(a.answer[i].point->y == (float)(2 + i));
+        assert_true(a.answer[i].point->score == (float)(200 - 100 * i));
+    }
+    rig_close(&r);
+}
+
+/* The prototypes as large as the source: the pixels of the first answer, then those of the second where the first has none. */
+static void masks_of_prototypes(void **state)
+{
+    (void)state;
+    static const uint8_t p[7 * 4] = {4, 4, 0, 0, 2, 2, 0, 0, 8, 8, 0, 0, 4, 4, 0, 0, 90, 80, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0};
+    float proto[2 * 7 * 4];
+    for (int i = 0; i < 28; i++) {
+        proto[i] = i % 4 < 2 && i / 4 < 4 ? 1 : -1;
+        proto[28 + i] = i / 4 < 2 ? 1 : -1;
+    }
+    pb graph = {.n = 0};
+    onnx_node(&graph, "Identity", "x", NULL, "y");
+    onnx_tensor(&graph, "proto", 1, proto, (int64_t[]){1, 2, 7, 4}, 4);
+    onnx_node(&graph, "Identity", "proto", NULL, "z");
+    onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 7, 4}, 3);
+    onnx_io(&graph, 12, "y", 1, (int64_t[]){1, 7, 4}, 3);
+    onnx_io(&graph, 12, "z", 1, (int64_t[]){1, 2, 7, 4}, 4);
+    rig r;
+    sedge_answers a;
+    rig_model(&r, &graph);
+    assert_int_equal(
+        rig_try(&r,
+                "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{"
+                "\"head\":\"rows\",\"scores\":{\"at\":[4,5]},\"masks\":{\"at\":[5,7],\"proto\":\"z\"},"
+                "\"nms\":{\"score\":0.5,\"mode\":\"none\"}}}",
+                NULL),
+        SEDGE_OK);
+    rig_picture(&r, "gray", 4, 7, p, &a);
+    assert_int_equal(a.n, 2);
+    for (int i = 0; i < 28; i++) /* both boxes hold rows 0 to 3 of the source */
+        assert_int_equal(a.mask[i], i / 4 >= 4 ? 0 : i % 4 < 2 ? 1 : i / 4 < 2 ? 2 : 0);
+    rig_close(&r);
+}
+
+/* Two priors from a file: centre = offset / 10 * size + centre, size = exp(offset / 5) * size. */
+static void priors_from_a_file(void **state)
+{
+    (void)state;
+    static const float table_of_priors[2][4] = {{0.25F, 0.5F, 0.25F, 0.5F}, {0.75F, 0.5F, 0.5F, 0.25F}};
+    static const uint8_t p[10] = {10, 20, 0, 5, 200, 0, 0, 5, 0, 100};
+    rig_folder dir;
+    rig_folder_make(&dir);
+    rig_npy(&dir, "priors.npy", table_of_priors[0], 2, 4);
+    pb graph = {.n = 0};
+    onnx_slice(&graph, "x", 0, 4, 2, "loc");
+    onnx_slice(&graph, "x", 4, 5, 2, "sc");
+    onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 2, 5}, 3);
+    onnx_io(&graph, 12, "loc", 1, (int64_t[]){1, 2, 4}, 3);
+    onnx_io(&graph, 12, "sc", 1, (int64_t[]){1, 2, 1}, 3);
+    rig r;
+    sedge_answers a;
+    rig_model(&r, &graph);
+    static const char card[] =
+        "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{\"head\":\"priors\","
+        "\"loc\":\"loc\",\"scores\":\"sc\",\"priors\":\"priors.npy\",\"code\":{\"scale\":[10,10,5,5]},\"nms\":{\"score\":0.5}}}";
+    assert_int_equal(rig_try(&r, card, dir.path), SEDGE_OK);
+    rig_picture(&r, "gray", 5, 2, p, &a);
+    assert_int_equal(a.n, 2);
+    double e = 2.718281828459045, cx[2] = {0.25 + 0.25, 0.75}, cy[2] = {0.5 + 2 * 0.5, 0.5}, w[2] = {0.25, 0.5 * e},
+           h[2] = {0.5 * e, 0.25};
+    for (int i = 0; i < 2; i++) {
+        const double want[4] = {(cx[i] - w[i] / 2) * 5, (cy[i] - h[i] / 2) * 2, (cx[i] + w[i] / 2) * 5, (cy[i] + h[i] / 2) * 2};
+        for (int k = 0; k < 4; k++) /* within the picture */
+            assert_float_equal(a.answer[i].box[k], (float)fmin(fmax(want[k], 0), k & 1 ? 2 : 5), 1e-5F);
+    }
+    rig_close(&r);
+    rig_folder_remove(&dir);
+}
+
+/* The head as a graph behind the model: its inputs are the model's outputs by name. */
+static void head_of_a_graph(void **state)
+{
+    (void)state;
+    rig_folder dir;
+    pb graph = {.n = 0}, file;
+    onnx_slice(&graph, "y", 0, 4, 2, "boxes");
+    onnx_slice(&graph, "y", 4, 5, 2, "scores");
+    onnx_slice(&graph, "y", 5, 6, 2, "classes");
+    pb_str(&graph, 2, "g");
+    onnx_io(&graph, 11, "y", 1, (int64_t[]){1, 3, 6}, 3);
+    onnx_io(&graph, 12, "scores", 1, (int64_t[]){1, 3, 1}, 3);
+    onnx_io(&graph, 12, "classes", 1, (int64_t[]){1, 3, 1}, 3);
+    onnx_io(&graph, 12, "boxes", 1, (int64_t[]){1, 3, 4}, 3);
+    onnx_model(&file, &graph, 17);
+    rig_folder_make(&dir);
+    rig_file(&dir, "post.onnx", file.b, file.n);
+    static const uint8_t p[18] = {1, 0, 3, 2, 90, 1, 0, 1, 2, 2, 80, 0, 0, 0, 1, 1, 20, 0};
+    static const char card[] =
+        "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{\"head\":\"graph\","
+        "\"file\":\"post.onnx\",\"unit\":\"px\",\"form\":\"xyxy\",\"min_score\":50},\"labels\":[\"a\",\"b\"]}";
+    rig r;
+    sedge_answers a;
+    rig_open(&r, (int64_t[]){1, 3, 6}, 3, card, dir.path);
+    rig_picture(&r, "gray", 6, 3, p, &a);
+    assert_int_equal(a.n, 2);
+    assert_string_equal(a.answer[0].text, "b");
+    assert_string_equal(a.answer[1].text, "a");
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 4; k++)
+            assert_true(a.answer[i].box[k] == (float)p[6 * i + k]);
+    rig_close(&r);
+    /* A model whose output has another name. */
+    pb other = {.n = 0};
+    onnx_node(&other, "Identity", "x", NULL, "z");
+    onnx_io(&other, 11, "x", 1, (int64_t[]){1, 3, 6}, 3);
+    onnx_io(&other, 12, "z", 1, (int64_t[]){1, 3, 6}, 3);
+    rig_model(&r, &other);
+    assert_int_equal(rig_try(&r, card, dir.path), SEDGE_E_NOT_FOUND);
+    assert_non_null(strstr(r.err.msg, "input y"));
+    rig_close(&r);
+    rig_folder_remove(&dir);
+}
+
+/* Regions touch at corners too; they grow, small ones and unsure ones are left out. */
+static void regions_of_a_mask(void **state)
+{
+    (void)state;
+    static const char picture[] = "22......"
+                                  "..2....9"
+                                  "...2...."
+                                  ".....3.3"
+                                  ".....3.3"
+                                  ".....333";
+    uint8_t p[48];
+    for (int i = 0; i < 48; i++)
+        p[i] = picture[i] == '.' ? 0 : (uint8_t)(50 * (picture[i] - '0'));
+    rig r;
+    sedge_answers a;
+    rig_open(
+        &r, (int64_t[]){1, 1, 6, 8}, 4,
+        "{\"sedge_card\":1,\"task\":\"detect\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{\"head\":\"mask\","
+        "\"form\":\"probs\",\"then\":\"threshold\",\"threshold\":10,\"regions\":{\"grow\":0.5,\"min_pixels\":2}}}",
+        NULL);
+    rig_picture(&r, "gray", 8, 6, p, &a);
+    assert_int_equal(a.n, 2);
+    assert_float_equal(a.answer[0].score, 150, 1e-4F);
+    assert_float_equal(a.answer[1].score, 100, 1e-4F);
+    static const float box[2][4] = {{5, 3, 8, 6}, {0, 0, 4, 3}};
+    static const float by[2] = {0.5F * 9 / 12, 0.5F * 12 / 14};
+    for (int i = 0; i < 2; i++) {
+        assert_float_equal(a.answer[i].box[0], fmaxf(box[i][0] - by[i], 0), 1e-5F);
+        assert_float_equal(a.answer[i].box[1], fmaxf(box[i][1] - by[i], 0), 1e-5F);
+        assert_float_equal(a.answer[i].box[2], fminf(box[i][2] + by[i], 8), 1e-5F);
+        assert_float_equal(a.answer[i].box[3], fminf(box[i][3] + by[i], 6), 1e-5F);
+    }
+    rig_close(&r);
+}
+
+/* Two outputs with parts of one row of scores. */
+static void scores_of_several_outputs(void **state)
+{
+    (void)state;
+    static const uint8_t p[4] = {10, 40, 20, 30};
+    pb graph = {.n = 0};
+    onnx_slice(&graph, "x", 0, 1, 1, "one");
+    onnx_slice(&graph, "x", 1, 4, 1, "rest");
+    onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 4}, 2);
+    onnx_io(&graph, 12, "one", 1, (int64_t[]){1, 1}, 2);
+    onnx_io(&graph, 12, "rest", 1, (int64_t[]){1, 3}, 2);
+    rig r;
+    sedge_answers a;
+    rig_model(&r, &graph);
+    assert_int_equal(
+        rig_try(&r,
+                "{\"sedge_card\":1,\"task\":\"classify\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"}}},\"answer\":{"
+                "\"head\":\"classes\",\"scores\":{\"out\":[\"rest\",\"one\"]}},\"labels\":[\"a\",\"b\",\"c\",\"d\"]}",
+                NULL),
+        SEDGE_OK);
+    rig_picture(&r, "gray", 4, 1, p, &a);
+    assert_int_equal(a.n, 4);
+    static const char *const want[] = {"a", "c", "b", "d"};
+    for (int i = 0; i < 4; i++)
+        assert_string_equal(a.answer[i].text, want[i]);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +439,13 @@ int main(void)
         cmocka_unit_test(decisions_hold),
         cmocka_unit_test(text_becomes_tokens),
         cmocka_unit_test(spectra_of_columns),
+        cmocka_unit_test(rows_with_objectness),
+        cmocka_unit_test(channels_before_rows),
+        cmocka_unit_test(masks_of_prototypes),
+        cmocka_unit_test(priors_from_a_file),
+        cmocka_unit_test(head_of_a_graph),
+        cmocka_unit_test(regions_of_a_mask),
+        cmocka_unit_test(scores_of_several_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
