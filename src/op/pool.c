@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "op/quant.h"
 #include "op/wide.h"
 #include "op/window.h"
 
@@ -14,37 +15,56 @@ static bool is_global(sg_attrs a)
     return n == 0;
 }
 
-sedge_status sg_infer_pool(sg_infer *c)
+/* The shape of output 0. */
+static sedge_status pool_shape(sg_infer *c)
 {
     const sg_type *x = c->in[0];
+    sg_type *y = &c->out[0];
+    sg_window w;
+    bool ceil = sg_get_int(c->attrs, SG_A_ceil_mode) != 0, global = is_global(c->attrs);
+    if (x->rank < 0)
+        return SEDGE_OK;
+    if (x->rank < 3)
+        return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "pooling needs spatial axes, the input has rank %d", x->rank);
+    *y = *x;
+    if (!global)
+        SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, NULL, &w));
+    for (int i = 0; i < x->rank - 2; i++) {
+        y->dim[2 + i] = 1;
+        if (!global)
+            SG_TRY(sg_window_out(c, &w, i, x->dim[2 + i], ceil, &y->dim[2 + i]));
+    }
+    return SEDGE_OK;
+}
+
+sedge_status sg_infer_pool(sg_infer *c)
+{
     int64_t kind = sg_get_int(c->attrs, SG_A_kind);
     c->exact = true;
     if (kind < SG_POOL_MAX || kind > SG_POOL_LP)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "pool of kind %lld", (long long)kind);
     if (kind == SG_POOL_LP && sg_get_int(c->attrs, SG_A_p) < 1)
         return SG_INFER_FAIL(c, SEDGE_E_VALUE, "p must be positive");
-    if (kind != SG_POOL_MAX)
+    if (kind == SG_POOL_LP || (kind == SG_POOL_AVERAGE && !sg_q_is_8bit((sg_dtype)c->in[0]->dtype)))
         SG_TRY(sg_want_float(c, 0));
-    SG_TRY(sg_out_unknown(c, (sg_dtype)x->dtype));
-    sg_type *y = &c->out[0];
-    if (x->rank >= 0) {
-        if (x->rank < 3)
-            return SG_INFER_FAIL(c, SEDGE_E_SHAPE, "pooling needs spatial axes, the input has rank %d", x->rank);
-        *y = *x;
-        sg_window w;
-        bool ceil = sg_get_int(c->attrs, SG_A_ceil_mode) != 0, global = is_global(c->attrs);
-        if (!global)
-            SG_TRY(sg_window_read(c->err, c->attrs, x->rank - 2, NULL, &w));
-        for (int i = 0; i < x->rank - 2; i++) {
-            y->dim[2 + i] = 1;
-            if (!global)
-                SG_TRY(sg_window_out(c, &w, i, x->dim[2 + i], ceil, &y->dim[2 + i]));
-        }
-    }
+    SG_TRY(sg_out_unknown(c, (sg_dtype)c->in[0]->dtype));
+    SG_TRY(pool_shape(c));
     if (c->n_out > 1) {
-        c->out[1] = *y;
+        c->out[1] = c->out[0];
         c->out[1].dtype = SG_I64;
     }
+    return SEDGE_OK;
+}
+
+sedge_status sg_infer_qlinear_pool(sg_infer *c)
+{
+    c->exact = true;
+    for (int k = 0; k < 5; k++)
+        SG_TRY(k == 1 || k == 3 ? sg_q_want_scale(c, k) : sg_q_want_8bit(c, k));
+    SG_TRY(sg_q_want_like(c, 2, 0));
+    SG_TRY(sg_out_unknown(c, (sg_dtype)c->in[0]->dtype));
+    SG_TRY(pool_shape(c));
+    c->out[0].dtype = c->in[4]->dtype;
     return SEDGE_OK;
 }
 
@@ -55,6 +75,9 @@ typedef struct pool {
     bool count_pad;
     const int64_t *in, *out;
     int64_t column[SG_RANK_MAX]; /* strides of the index that MaxPool reports */
+    bool whole;                  /* an average of integers: the nearest, ties away from zero */
+    double ratio;                /* one of quantized integers: x scale / y scale; else 0 */
+    int32_t zy, lo, hi;
 } pool;
 
 /* Taps of one window that count in the average's divisor when padding counts: those before the end of the padding. */
@@ -96,8 +119,13 @@ static double max_one(const pool *v, const double *x, const int64_t *o, int64_t 
 /* What the taps' sum or maximum becomes. */
 static double pool_value(const pool *v, double acc, int64_t seen, const int64_t *o)
 {
+    double count = v->kind == SG_POOL_AVERAGE ? (v->count_pad ? padded_taps(v, o) : (double)seen) : 1;
+    if (v->ratio > 0)
+        return sg_q_requant((int32_t)acc, (float)(v->ratio / count), v->zy, v->lo, v->hi);
+    if (v->kind == SG_POOL_AVERAGE && v->whole)
+        return (double)(((int64_t)acc + (acc > 0 ? (int64_t)count / 2 : -((int64_t)count / 2))) / (int64_t)count);
     if (v->kind == SG_POOL_AVERAGE)
-        return acc / (v->count_pad ? padded_taps(v, o) : (double)seen);
+        return acc / count;
     if (v->kind == SG_POOL_LP)
         return v->p == 2 ? sqrt(acc) : v->p == 1 ? acc : pow(acc, 1 / v->p);
     return acc;
@@ -143,7 +171,7 @@ static void pool_row(const pool *v, const double *x, const int64_t *o, int64_t *
         pos[i] = o[i];
     for (int64_t i = 0; i < n; i++) {
         pos[last] = i;
-        acc[i] = seen[i] ? pool_value(v, acc[i], seen[i], pos) : 0;
+        acc[i] = seen[i] ? pool_value(v, acc[i], seen[i], pos) : v->zy;
     }
 }
 
@@ -163,6 +191,7 @@ static sedge_status pool_setup(sg_exec *x, pool *v)
     const sg_tensor *in = x->in[0], *out = x->out[0] ? x->out[0] : x->out[1];
     int n = in->rank - 2;
     v->kind = (int)sg_get_int(x->attrs, SG_A_kind);
+    v->whole = sg_is_int((sg_dtype)in->dtype);
     v->p = (double)sg_get_int(x->attrs, SG_A_p);
     v->count_pad = sg_get_int(x->attrs, SG_A_count_include_pad) != 0;
     if (n < 1 || out->rank != in->rank)
@@ -217,7 +246,7 @@ static void plane_by_rows(const pool *v, const double *xs, int64_t *seen, double
 
 sedge_status sg_ref_pool(sg_exec *x)
 {
-    pool v;
+    pool v = {0};
     const sg_tensor *in = x->in[0];
     sg_tensor *out = x->out[0], *index = x->n_out > 1 ? x->out[1] : NULL, *any = out ? out : index;
     if (!any)
@@ -251,6 +280,37 @@ sedge_status sg_ref_pool(sg_exec *x)
             memcpy((int64_t *)index->data + p * os, at, (size_t)os * sizeof *at);
         if (out)
             sg_narrow((sg_dtype)out->dtype, out->data, p * os, os, ys);
+    }
+    return SEDGE_OK;
+}
+
+/* The sum of integers without their zero point, exact, times the ratio of the scales over their number. */
+sedge_status sg_ref_qlinear_pool(sg_exec *x)
+{
+    pool v = {0};
+    const sg_tensor *in = x->in[0];
+    sg_tensor *out = x->out[0];
+    float scale;
+    SG_TRY(pool_setup(x, &v));
+    int64_t is = sg_dim_span(in->dim, 2, in->rank), os = sg_dim_span(out->dim, 2, out->rank), planes = in->dim[0] * in->dim[1];
+    for (int k = 1; k < 5; k++)
+        if (sg_numel(x->in[k]) != 1)
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "input %d has %lld elements, not 1", k, (long long)sg_numel(x->in[k]));
+    SG_TRY(sg_q_scale(x->err, sg_q_factor(x->in[1], 0), 1, sg_q_factor(x->in[3], 0), &scale));
+    v.kind = SG_POOL_AVERAGE;
+    v.ratio = sg_q_factor(x->in[1], 0) / sg_q_factor(x->in[3], 0);
+    v.zy = sg_q_zero(x->in[4], 0);
+    sg_q_range((sg_dtype)out->dtype, &v.lo, &v.hi);
+    double zx = sg_q_zero(x->in[2], 0), *xs = sg_scratch_f64(x, is), *ys = sg_scratch_f64(x, os);
+    int64_t *seen = sg_scratch(x, (size_t)os * sizeof *seen);
+    if (!xs || !ys || !seen)
+        return SEDGE_E_NOMEM;
+    for (int64_t p = 0; p < planes && os; p++) {
+        sg_widen((sg_dtype)in->dtype, in->data, p * is, is, xs);
+        for (int64_t i = 0; i < is; i++)
+            xs[i] -= zx;
+        plane_by_rows(&v, xs, seen, ys);
+        sg_narrow((sg_dtype)out->dtype, out->data, p * os, os, ys);
     }
     return SEDGE_OK;
 }

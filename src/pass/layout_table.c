@@ -42,6 +42,11 @@ static bool takes_pool(const sg_graph *g, sg_nid n)
     return (x->dtype == SG_F32 || is_8bit(x)) && x->rank <= 4 && !sg_node_out(g, n, 1) && int_attr(g, n, SG_A_kind) != SG_POOL_LP;
 }
 
+static bool takes_qpool(const sg_graph *g, sg_nid n)
+{
+    return in_type(g, n, 0)->rank <= 4;
+}
+
 /* Images of which only the sides change. */
 static bool takes_resize(const sg_graph *g, sg_nid n)
 {

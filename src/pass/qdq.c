@@ -5,6 +5,8 @@
 #include <math.h>
 
 #include "op/elementwise.h"
+#include "op/pool.h"
+#include "op/reduce.h"
 
 /* What an island is rewritten to: the row, its operands, and the node that gives it attributes and name. */
 typedef struct island {
@@ -13,6 +15,7 @@ typedef struct island {
     sg_vid in[9];
     int n_in;
     int64_t kind;
+    int squeeze; /* axes from 2 on that go after it, 0: none */
 } island;
 
 static sedge_status full(sg_err *err)
@@ -231,17 +234,15 @@ static sedge_status binary(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
     return operands(g, s, &a, &b, y, SG_NONE_ID, err);
 }
 
-static sedge_status unary(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
+/* The operands (x, scale, zero, y scale, zero) of a function of one tensor; leaves n_in 0 if the scales do not fit. */
+static sedge_status one_operand(sg_graph *g, island *s, const sg_qdq *y, bool alike, sg_err *err)
 {
     sg_qdq x;
     sg_err own = {0};
     float scale;
-    int64_t kind = sg_get_int(attrs_of(g, s->core), SG_A_kind);
-    if ((kind != SG_UNARY_SIGMOID && kind != SG_UNARY_LEAKY_RELU) || !reads_8bit(g, sg_node_in(g, s->core, 0), &x) || x.n != 1 ||
-        x.dtype != y->dtype || sg_q_scale(&own, sg_qdq_scale(g, &x, 0), 1, sg_qdq_scale(g, y, 0), &scale) != SEDGE_OK)
+    if (!reads_8bit(g, sg_node_in(g, s->core, 0), &x) || x.n != 1 || (alike && x.dtype != y->dtype) ||
+        sg_q_scale(&own, sg_qdq_scale(g, &x, 0), 1, sg_qdq_scale(g, y, 0), &scale) != SEDGE_OK)
         return SEDGE_OK;
-    s->row = SG_OP_QLINEAR_UNARY;
-    s->kind = kind == SG_UNARY_SIGMOID ? SG_QUNARY_SIGMOID : SG_QUNARY_LEAKY_RELU;
     s->n_in = 5;
     s->in[0] = x.q;
     s->in[1] = x.scale;
@@ -249,6 +250,53 @@ static sedge_status unary(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
     s->in[3] = y->scale;
     s->in[4] = sg_qdq_zero_value(g, y);
     return s->in[2] && s->in[4] ? SEDGE_OK : full(err);
+}
+
+static sedge_status unary(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
+{
+    int64_t kind = sg_get_int(attrs_of(g, s->core), SG_A_kind);
+    if (kind != SG_UNARY_SIGMOID && kind != SG_UNARY_LEAKY_RELU)
+        return SEDGE_OK;
+    s->row = SG_OP_QLINEAR_UNARY;
+    s->kind = kind == SG_UNARY_SIGMOID ? SG_QUNARY_SIGMOID : SG_QUNARY_LEAKY_RELU;
+    return one_operand(g, s, y, true, err);
+}
+
+/* Sums of so many integers that they are exact. */
+static bool averages(const sg_graph *g, const island *s)
+{
+    const sg_type *t = &g->value[sg_node_in(g, s->core, 0)].type;
+    int64_t n = t->rank < 3 ? -1 : span(t, 2, t->rank);
+    return n >= 0 && n < 1 << 22;
+}
+
+static sedge_status pool(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
+{
+    if (sg_get_int(attrs_of(g, s->core), SG_A_kind) != SG_POOL_AVERAGE || !averages(g, s))
+        return SEDGE_OK;
+    s->row = SG_OP_QLINEAR_POOL;
+    return one_operand(g, s, y, false, err);
+}
+
+/* The mean over all axes but the first two. */
+static sedge_status mean(sg_graph *g, island *s, const sg_qdq *y, sg_err *err)
+{
+    sg_vid axes = sg_node_in(g, s->core, 1);
+    const sg_value *a = axes ? &g->value[axes] : NULL;
+    int rank = g->value[sg_node_in(g, s->core, 0)].type.rank;
+    uint32_t seen = 0;
+    if (sg_get_int(attrs_of(g, s->core), SG_A_kind) != SG_REDUCE_MEAN || !a || a->role != SG_CONST || !a->data ||
+        !averages(g, s) || sg_d_numel(&a->type) != rank - 2)
+        return SEDGE_OK;
+    for (int i = 0; i < rank - 2; i++) {
+        int axis = sg_axis(sg_load_i64((sg_dtype)a->type.dtype, a->data, (size_t)i), rank);
+        seen |= axis < 2 ? 0 : 1u << axis;
+    }
+    if (seen != (1u << rank) - 4)
+        return SEDGE_OK;
+    s->row = SG_OP_QLINEAR_POOL;
+    s->squeeze = sg_get_int(attrs_of(g, s->core), SG_A_keepdims) ? 0 : rank - 2;
+    return one_operand(g, s, y, false, err);
 }
 
 /* ---- the rewrite ------------------------------------------------------------------------------------------------- */
@@ -285,6 +333,18 @@ static sedge_status replace(sg_graph *g, const island *s, sg_err *err)
     g->node[n].name = g->node[s->core].name;
     g->node[n].source = g->node[s->core].source;
     SG_TRY(sg_infer_node(g, n, err));
+    if (s->squeeze) {
+        int64_t axes[SG_RANK_MAX];
+        for (int i = 0; i < s->squeeze; i++)
+            axes[i] = 2 + i;
+        sg_vid in[2] = {sg_node_out(g, n, 0), sg_const_i64(g, axes, s->squeeze, 1)};
+        n = in[1] ? sg_node_new(g, SG_ROW(SQUEEZE), in, 2, 1, s->writer) : 0;
+        if (!n)
+            return full(err);
+        g->node[n].name = g->node[s->core].name;
+        g->node[n].source = g->node[s->core].source;
+        SG_TRY(sg_infer_node(g, n, err));
+    }
     take_place(g, s->writer, sg_node_out(g, n, 0));
     return SEDGE_OK;
 }
@@ -293,7 +353,8 @@ static const struct {
     sg_op_id op;
     sedge_status (*match)(sg_graph *g, island *s, const sg_qdq *y, sg_err *err); /* leaves n_in 0 if it does not fit */
 } cores[] = {
-    {SG_OP_CONV, conv}, {SG_OP_MATMUL, product}, {SG_OP_GEMM, product}, {SG_OP_BINARY, binary}, {SG_OP_UNARY, unary},
+    {SG_OP_CONV, conv},   {SG_OP_MATMUL, product}, {SG_OP_GEMM, product}, {SG_OP_BINARY, binary},
+    {SG_OP_UNARY, unary}, {SG_OP_POOL, pool},      {SG_OP_REDUCE, mean},
 };
 
 static sedge_status rewrite(sg_graph *g, sg_nid writer, int *changed, sg_err *err)

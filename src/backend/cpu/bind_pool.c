@@ -3,6 +3,7 @@
 #include "base/threads.h"
 #include "kernel/pool/pool_last.h"
 #include "op/pool.h"
+#include "op/quant.h"
 #include "op/window.h"
 #include "tensor/layout.h"
 
@@ -62,22 +63,36 @@ static bool is_last(const sg_tensor *t)
     return t->layout == SG_LAYOUT_LAST || sg_layout_free(t->dim, t->rank);
 }
 
+static void share(const sg_exec *x, job *j)
+{
+    const sg_tensor *in = x->in[0];
+    int64_t size = sg_dtypes[in->dtype].bits / 8, taps = j->a.kh * j->a.kw < TASK ? j->a.kh * j->a.kw : TASK;
+    j->x = in->data;
+    j->y = x->out[0]->data;
+    j->from = j->a.h * j->a.w * j->a.c * size;
+    j->to = j->a.oh * j->a.ow * j->a.c * size;
+    j->step = TASK / taps / (j->a.ow * j->a.c) + 1;
+    j->parts = (j->a.oh + j->step - 1) / j->step;
+    sg_parallel(x->threads, in->dim[0] * j->parts, run_part, j);
+}
+
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *out = x->out[0];
     const sg_pool_max8 *max8 = x->packed;
-    job j = {.x = in->data, .y = out->data};
+    job j = {0};
     if (!is_last(in) || !is_last(out) || sg_numel(in) == 0 || sg_numel(out) == 0 || !args_of(x, &j.a))
         return sg_op_ref(x);
     bool average = sg_get_int(x->attrs, SG_A_kind) == SG_POOL_AVERAGE;
-    j.row = average ? sg_pool_last_average_f32 : in->dtype == SG_F32 ? sg_pool_last_max_f32 : sg_pool_last_max_8;
+    bool bytes = in->dtype != SG_F32;
+    if (average && bytes && (j.a.kh > 2048 || j.a.kw > 2048)) /* sums of at most 2^22 taps */
+        return sg_op_ref(x);
+    j.a.x_signed = in->dtype == SG_I8;
+    j.row = average               ? (bytes ? sg_pool_last_average_8 : sg_pool_last_average_f32)
+            : in->dtype == SG_F32 ? sg_pool_last_max_f32
+                                  : sg_pool_last_max_8;
     j.a.max8 = in->dtype == SG_U8 ? max8->u8 : max8->s8;
-    int64_t size = sg_dtypes[in->dtype].bits / 8, taps = j.a.kh * j.a.kw < TASK ? j.a.kh * j.a.kw : TASK;
-    j.from = j.a.h * j.a.w * j.a.c * size;
-    j.to = j.a.oh * j.a.ow * j.a.c * size;
-    j.step = TASK / taps / (j.a.ow * j.a.c) + 1;
-    j.parts = (j.a.oh + j.step - 1) / j.step;
-    sg_parallel(x->threads, in->dim[0] * j.parts, run_part, &j);
+    share(x, &j);
     return SEDGE_OK;
 }
 
@@ -86,10 +101,36 @@ bool sg_cpu_bind_pool(sg_plan *p, sg_step *s)
     const sg_slot *x = sg_step_slot(p, s, 0);
     int64_t kind = sg_get_int(s->attrs, SG_A_kind);
     int type = x ? x->type.dtype : SG_NONE;
-    if (s->n_out > 1 || (type != SG_F32 && (kind != SG_POOL_MAX || (type != SG_U8 && type != SG_I8))) ||
-        (kind != SG_POOL_MAX && kind != SG_POOL_AVERAGE))
+    if (s->n_out > 1 || (type != SG_F32 && type != SG_U8 && type != SG_I8) || (kind != SG_POOL_MAX && kind != SG_POOL_AVERAGE))
         return false;
     s->packed = sg_pool_max8_of(p->cpu);
     s->kernel = (sg_kernel){.name = "pool_last", .run = run};
+    return true;
+}
+
+static sedge_status run_integers(sg_exec *x)
+{
+    const sg_tensor *in = x->in[0], *out = x->out[0];
+    job j = {.row = sg_pool_last_average_8};
+    float scale;
+    bool fits = is_last(in) && is_last(out) && sg_numel(in) && sg_numel(out) && args_of(x, &j.a);
+    for (int k = 1; k < 5; k++)
+        fits = fits && sg_numel(x->in[k]) == 1;
+    if (!fits || j.a.kh > 2048 || j.a.kw > 2048) /* sums of at most 2^22 taps */
+        return sg_op_ref(x);
+    SG_TRY(sg_q_scale(x->err, sg_q_factor(x->in[1], 0), 1, sg_q_factor(x->in[3], 0), &scale));
+    j.a.ratio = sg_q_factor(x->in[1], 0) / sg_q_factor(x->in[3], 0);
+    j.a.x_zero = sg_q_zero(x->in[2], 0);
+    j.a.y_zero = sg_q_zero(x->in[4], 0);
+    j.a.x_signed = in->dtype == SG_I8;
+    sg_q_range((sg_dtype)out->dtype, &j.a.lo, &j.a.hi);
+    share(x, &j);
+    return SEDGE_OK;
+}
+
+bool sg_cpu_bind_qpool(sg_plan *p, sg_step *s)
+{
+    (void)p;
+    s->kernel = (sg_kernel){.name = "pool_last", .run = run_integers};
     return true;
 }

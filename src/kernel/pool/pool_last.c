@@ -111,3 +111,44 @@ void sg_pool_last_average_f32(const sg_pool_last_args *a, const void *x, int64_t
         }
     }
 }
+
+/* Nearest integer, ties to even. */
+static int32_t rounded(float t, const sg_pool_last_args *a)
+{
+    float min = (float)(a->lo - a->y_zero), max = (float)(a->hi - a->y_zero);
+    t = t > min ? t : min;
+    t = t < max ? t : max;
+    return (int32_t)((t + 12582912.0f) - 12582912.0f) + a->y_zero;
+}
+
+static void add_bytes(int32_t *sum, const uint8_t *from, int64_t n, bool is_signed)
+{
+    if (is_signed)
+        for (int64_t c = 0; c < n; c++)
+            sum[c] += (int8_t)from[c];
+    else
+        for (int64_t c = 0; c < n; c++)
+            sum[c] += from[c];
+}
+
+void sg_pool_last_average_8(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
+{
+    uint8_t *to = (uint8_t *)y + oy * a->ow * a->c;
+    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
+        const taps t = taps_of(a, oy, ox);
+        bool any = t.ky0 < t.ky1 && t.kx0 < t.kx1;
+        int32_t count = any ? (int32_t)divisor(a, &t) : 1;
+        float scale = (float)(a->ratio / (double)count);
+        int32_t zero = any ? (int32_t)((t.ky1 - t.ky0) * (t.kx1 - t.kx0)) * a->x_zero : 0;
+        for (int64_t c0 = 0; c0 < a->c; c0 += BLOCK) {
+            int32_t sum[BLOCK] = {0};
+            int64_t n = a->c - c0 < BLOCK ? a->c - c0 : BLOCK;
+            EACH_TAP(t)
+            add_bytes(sum, (const uint8_t *)x + tap_at(a, &t, ky, kx) + c0, n, a->x_signed);
+            for (int64_t c = 0; c < n && a->ratio > 0; c++)
+                to[c0 + c] = (uint8_t)rounded((float)(sum[c] - zero) * scale, a);
+            for (int64_t c = 0; c < n && !(a->ratio > 0); c++)
+                to[c0 + c] = any ? (uint8_t)((sum[c] + (sum[c] > 0 ? count / 2 : -(count / 2))) / count) : 0;
+        }
+    }
+}
