@@ -12,6 +12,7 @@ typedef struct check {
     const char *level; /* the name of the highest */
     uint64_t random;
     int failed;
+    double fma, dot; /* for a benchmark: operations of a second that the level reaches, in f32 and on bytes */
 } check;
 
 typedef struct check_family {
@@ -36,6 +37,7 @@ void check_room_free(check *c, float *v, int64_t n, const char *what);
 void check_fail(check *c, const char *what, const char *more);
 /* Least seconds of a call over about a fifth of a second. */
 double check_seconds(void (*fn)(void *ctx), void *ctx);
-void check_rate(check *c, const char *what, double flops, double seconds);
+/* Prints a rate and its share of the limit, where that is above 0. */
+void check_rate(check *c, const char *what, double ops, double seconds, double limit);
 
 #endif

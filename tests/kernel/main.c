@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/cpu.h"
+#include "kernel/limits/limits.h"
 
 static const check_family *const families[] = {
 #define FAMILY(name) &check_##name,
@@ -88,9 +89,36 @@ double check_seconds(void (*fn)(void *ctx), void *ctx)
     return least;
 }
 
-void check_rate(check *c, const char *what, double flops, double seconds)
+void check_rate(check *c, const char *what, double ops, double seconds, double limit)
 {
-    printf("%-10s %-40s %9.1f us %8.1f GFLOP/s\n", c->level, what, seconds * 1e6, flops / seconds * 1e-9);
+    printf("%-10s %-40s %9.1f us %8.1f Gop/s", c->level, what, seconds * 1e6, ops / seconds * 1e-9);
+    if (limit > 0)
+        printf(" %6.1f %%", 100 * ops / seconds / limit);
+    printf("\n");
+}
+
+enum { ROUNDS = 100000 };
+static sg_limits limits;
+static volatile float kept; /* so that the loops are not left out */
+
+static void fma_rounds(void *ctx)
+{
+    (void)ctx;
+    kept = limits.fma(ROUNDS);
+}
+
+static void dot_rounds(void *ctx)
+{
+    (void)ctx;
+    kept = (float)limits.dot(ROUNDS);
+}
+
+static void measure_limits(check *c)
+{
+    sg_limits_init(&limits, c->cpu);
+    c->fma = (double)(limits.fma_ops * ROUNDS) / check_seconds(fma_rounds, NULL);
+    c->dot = (double)(limits.dot_ops * ROUNDS) / check_seconds(dot_rounds, NULL);
+    printf("%-10s limits: %.1f GFLOP/s, %.1f Gop/s on bytes\n", c->level, c->fma * 1e-9, c->dot * 1e-9);
 }
 
 static void run_family(const check_family *f, const char *level, uint64_t seed, bool bench, int *failed)
@@ -108,6 +136,8 @@ static void run_family(const check_family *f, const char *level, uint64_t seed, 
             continue;
         memcpy(table[1], table[0], sizeof table[0]);
         check c = {.cpu = cpu, .level = name, .random = seed};
+        if (bench)
+            measure_limits(&c);
         (bench ? f->bench : f->run)(&c);
         if (!bench)
             printf("%s %s, %s\n", c.failed ? "FAIL" : "ok  ", f->name, name);
