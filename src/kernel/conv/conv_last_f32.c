@@ -15,6 +15,11 @@
 /* Fewer input channels than this: the taps of a row are one run of floats. */
 #define FEW_CHANNELS 16
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int64_t at_least_1(int64_t n)
 {
     return n < 1 ? 1 : n;
@@ -64,6 +69,9 @@ bool sg_conv_last_init(sg_conv_last *v, const sg_conv_shape *a, const sg_tile_f3
     v->group_floats = round_up(sg_panel_at(&v->panels, v->panels.count) * v->taps * v->k);
     v->floats = v->panels_at + v->group_floats * a->group;
     v->pixels = a->n * a->oh * a->ow;
+    int64_t last = a->w - 1 - (a->kw - 1) * a->dilation_w + a->pad_left; /* stride_w * column of the last such window */
+    v->inner_from = (a->pad_left + a->stride_w - 1) / a->stride_w;
+    v->inner_to = last < 0 ? 0 : smaller(a->ow, last / a->stride_w + 1);
     cut(v);
     int64_t pointers = v->block * v->rows * v->taps;
     v->scratch = (size_t)pointers * sizeof(float *);
@@ -149,6 +157,17 @@ static void point_rows(const sg_conv_last *v, const float *image, int64_t iy, in
     }
 }
 
+/* Taps of n neighbours whose windows lie inside the image, the first at p. */
+static void point_run(const sg_conv_last *v, const float *p, int64_t n, const float **to, int64_t rows)
+{
+    const sg_conv_shape *a = &v->a;
+    int64_t step = a->stride_w * a->c, cols = v->rows_of_taps ? 1 : a->kw;
+    for (int64_t ky = 0; ky < a->kh; ky++, p += a->dilation_h * a->w * a->c)
+        for (int64_t kx = 0; kx < cols; kx++, to += rows)
+            for (int64_t i = 0; i < n; i++)
+                to[i] = p + kx * a->dilation_w * a->c + i * step;
+}
+
 static void point(const sg_conv_last *v, int64_t pixel, int64_t rows, const float **to, float *patch)
 {
     const sg_conv_shape *a = &v->a;
@@ -158,14 +177,19 @@ static void point(const sg_conv_last *v, int64_t pixel, int64_t rows, const floa
         return;
     }
     int64_t ox = pixel % a->ow, oy = pixel / a->ow % a->oh, image = pixel / a->ow / a->oh;
-    for (int64_t i = 0; i < rows; i++, to++) {
+    for (int64_t i = 0, run; i < rows; i += run, to += run) {
         const float *from = v->x + image * a->h * a->w * a->c;
         int64_t iy = oy * a->stride_h - a->pad_top, ix = ox * a->stride_w - a->pad_left;
-        if (v->rows_of_taps)
+        bool inside = iy >= 0 && iy + (a->kh - 1) * a->dilation_h < a->h && ox >= v->inner_from && ox < v->inner_to;
+        run = inside ? smaller(rows - i, v->inner_to - ox) : 1;
+        if (inside)
+            point_run(v, from + (iy * a->w + ix) * a->c, run, to, rows);
+        else if (v->rows_of_taps)
             point_rows(v, from, iy, ix, to, rows, patch + i * v->taps * v->k);
         else
             point_taps(v, from, iy, ix, to, rows);
-        if (++ox == a->ow) {
+        ox += run;
+        if (ox == a->ow) {
             ox = 0;
             if (++oy == a->oh) {
                 oy = 0;

@@ -16,6 +16,7 @@ typedef struct sg_conv_last {
     sg_panels panels;        /* of one group */
     int64_t taps, k;         /* a sum has taps * k terms; with `rows_of_taps`, a tap is a whole row of the kernel */
     bool rows_of_taps;
+    int64_t inner_from, inner_to; /* columns of y whose windows lie inside x */
     int64_t pixels, tiles, block, blocks, chunk, chunks; /* tiles of a block; panels of a chunk, over all groups */
     int64_t bias_at, panels_at, group_floats, floats;    /* of the packed weights */
     int64_t rows;            /* the highest tile */
