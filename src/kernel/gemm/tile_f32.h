@@ -15,7 +15,7 @@ typedef struct sg_tile_f32 {
     int64_t taps, k;
     const float *b;        /* the panel: [taps * k][width], zeros past column n; 64-byte aligned */
     const float *bias;     /* [n], or NULL */
-    const float *add;      /* rows like those of c, added before the bounds, or NULL */
+    const float *add;      /* rows like those of c, from which the sums start, or NULL; may be the bytes of c */
     int64_t add_row;
     float *c;
     int64_t c_row, n;      /* columns of c: more than width less one vector */

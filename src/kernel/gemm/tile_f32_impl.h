@@ -83,30 +83,32 @@ static inline int64_t lanes_of(int64_t n, int64_t j)
     return left < V_LANES ? left : V_LANES;
 }
 
-#define TILE(m, nv)                                                                            \
-    static void tile_##m##x##nv(const sg_tile_f32 *t)                                          \
-    {                                                                                          \
-        const int64_t off = t->a_off, depth = t->k;                                            \
-        const bool full = t->n == (nv) * V_LANES;                                              \
-        const float *const *a = t->a;                                                          \
-        const float *b = t->b, *add = t->add;                                                  \
-        C##nv(BIAS, 0) R##m(STARTS_##nv) for (int64_t tap = t->taps; tap > 0; tap--, a += (m)) \
-        {                                                                                      \
-            R##m(POINT) for (int64_t k = 0; k < depth; k++, b += (nv) * V_LANES)               \
-            {                                                                                  \
-                C##nv(LOAD, 0) R##m(MADDS_##nv)                                                \
-            }                                                                                  \
-        }                                                                                      \
-        if (add && full) {                                                                     \
-            R##m(ADDS_##nv)                                                                    \
-        } else if (add) {                                                                      \
-            R##m(ADDS_N_##nv)                                                                  \
-        }                                                                                      \
-        const v_f32 lo = v_set(t->lo), hi = v_set(t->hi);                                      \
-        float *c = t->c;                                                                       \
-        if (full) {                                                                            \
-            R##m(KEEPS_##nv)                                                                   \
-        } else {                                                                               \
-            R##m(KEEPS_N_##nv)                                                                 \
-        }                                                                                      \
+#define TILE(m, nv)                                                              \
+    static void tile_##m##x##nv(const sg_tile_f32 *t)                            \
+    {                                                                            \
+        const int64_t off = t->a_off, depth = t->k;                              \
+        const bool full = t->n == (nv) * V_LANES;                                \
+        const float *const *a = t->a;                                            \
+        const float *b = t->b, *add = t->add;                                    \
+        C##nv(BIAS, 0) R##m(STARTS_##nv) if (add && full)                        \
+        {                                                                        \
+            R##m(ADDS_##nv)                                                      \
+        }                                                                        \
+        else if (add)                                                            \
+        {                                                                        \
+            R##m(ADDS_N_##nv)                                                    \
+        }                                                                        \
+        for (int64_t tap = t->taps; tap > 0; tap--, a += (m)) {                  \
+            R##m(POINT) for (int64_t k = 0; k < depth; k++, b += (nv) * V_LANES) \
+            {                                                                    \
+                C##nv(LOAD, 0) R##m(MADDS_##nv)                                  \
+            }                                                                    \
+        }                                                                        \
+        const v_f32 lo = v_set(t->lo), hi = v_set(t->hi);                        \
+        float *c = t->c;                                                         \
+        if (full) {                                                              \
+            R##m(KEEPS_##nv)                                                     \
+        } else {                                                                 \
+            R##m(KEEPS_N_##nv)                                                   \
+        }                                                                        \
     }
