@@ -17,6 +17,7 @@ static const option options[] = {
     {'j', "--json", NULL, false},     {'p', "--ops", NULL, false},         {'g', "--graph", NULL, true},
     {'f', "--functions", NULL, true}, {'T', "--target", NULL, true},       {'F', "--allow-fallback", NULL, false},
     {'c', "--card", NULL, true},      {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
+    {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
     {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
 };
 
@@ -94,6 +95,9 @@ static bool apply(args *a, char letter, const char *value)
     case 'S': return read_seconds(value, &a->seconds);
     case 'c': a->card = value; return *value != 0;
     case 'r': a->raw = value; return *value != 0;
+    case 'y': a->data = value; return *value != 0;
+    case 'L': a->labels = value; return *value != 0;
+    case 'x': a->tensors = value; return *value != 0;
     case 'l': return a->jsonl = true;
     case 'w': return a->write = true;
     case 'j': return a->json = true;

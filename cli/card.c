@@ -6,8 +6,11 @@
 
 static int card_main(int argc, char **argv);
 
-const verb verb_card = {"card", "how bytes become answers, and where each field came from",
-                        "card MODEL [--card F] [--json] [--write]", card_main};
+const verb verb_card = {
+    "card", "how bytes become answers, and where each field came from",
+    "card MODEL [--card F] [--json] [--write]\n       sedge card MODEL --try DATA [--labels F] [--card F] [--json] [--write] [--seconds S]\n"
+    "       sedge card MODEL --try FILES --tensors T.npz [--card F] [--json]",
+    card_main};
 
 /* One leaf of the card a line: the path of the field, its value, who said so. */
 typedef struct walk {
@@ -122,21 +125,22 @@ static void print_card(const sedge_task *task, const sedge_task_info *info)
         printf("assumed: %s\n", info->assumed[k]);
 }
 
-/* MODEL.card.json, beside the model; a card that is there already is kept. */
-static int write_card(const char *model, const sedge_task *task)
+int write_card(const char *path, const char *text, bool replace)
 {
-    char path[4096];
+    char old[4096];
     saver s;
-    if (snprintf(path, sizeof path, "%s.card.json", model) >= (int)sizeof path)
-        return fail("%s: the path is too long", model);
     FILE *there = fopen(path, "rb");
     if (there) {
         fclose(there);
-        return fail("%s exists already: move it away first", path);
+        if (!replace)
+            return fail("%s exists already: move it away first", path);
+        if (snprintf(old, sizeof old, "%s.old", path) >= (int)sizeof old || rename(path, old) != 0)
+            return fail("%s: cannot be renamed: %s", path, strerror(errno));
+        printf("kept: %s\n", old);
     }
     if (!save_begin(&s, path))
         return fail("%s: %s", path, strerror(errno));
-    fprintf(s.f, "%s\n", sedge_task_card(task));
+    fprintf(s.f, "%s\n", text);
     if (!save_end(&s, true))
         return fail("%s: cannot be written: %s", path, strerror(errno));
     printf("written: %s\n", path);
@@ -162,8 +166,11 @@ static int show(const args *a)
             puts(sedge_task_card(task));
         else
             print_card(task, &info);
-        if (a->write)
-            status = write_card(a->rest[0], task);
+        char path[4096];
+        if (a->write && snprintf(path, sizeof path, "%s.card.json", a->rest[0]) >= (int)sizeof path)
+            status = fail("%s: the path is too long", a->rest[0]);
+        else if (a->write)
+            status = write_card(path, sedge_task_card(task), false);
     }
     sedge_task_close(&task);
     sedge_model_close(&model);
@@ -173,13 +180,15 @@ static int show(const args *a)
 static int card_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_card, "cjw", argc, argv);
+    int status = args_parse(&a, &verb_card, "cjwyLxSt", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_card.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
         status = usage(&verb_card, a.n_rest ? "one model at a time" : "which model?");
+    else if (status == EXIT_OK && !a.data && (a.labels || a.tensors))
+        status = usage(&verb_card, "%s goes with --try DATA", a.labels ? "--labels" : "--tensors");
     else if (status == EXIT_OK)
-        status = show(&a);
+        status = a.data ? try_card(&a) : show(&a);
     args_free(&a);
     return status;
 }

@@ -44,7 +44,7 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors;
     uint32_t threads;
     uint64_t seed;
     double seconds;
@@ -157,6 +157,26 @@ typedef struct sources {
 int sources_add(sources *s, const char *word);
 void sources_free(sources *s);
 
+/* ---- labelled.c: data with labels ---------------------------------------------------------------- */
+
+typedef struct labelled labelled;
+
+/* DATA: a folder of folders (classes), a folder of files (labels: a CSV file,label; NULL: its labels.csv), .npz (samples, and y), .npy
+ * (labels: .npy or .csv), a table with a column label. Close in any case. */
+sedge_status labelled_open(labelled **out, const char *data, const char *labels, sedge_error *err);
+void labelled_close(labelled **data);
+size_t labelled_count(const labelled *l);
+const char *const *labelled_labels(const labelled *l);
+/* A sedge_try_sample_fn; ctx: labelled. */
+sedge_status labelled_sample(void *ctx, const sedge_task_info *about, size_t i, sedge_try_sample *out, sedge_error *err);
+
+/* ---- try.c: what is wrong with a card ------------------------------------------------------------ */
+
+/* sedge card MODEL --try DATA: the exit status. */
+int try_card(const args *a);
+/* Writes a card to `path`; one that is there keeps its text as `path`.old when `replace`, else it is an error. The exit status. */
+int write_card(const char *path, const char *text, bool replace);
+
 /* ---- answer.c, paint.c: by the card ------------------------------------------------------------ */
 
 /* sedge run MODEL SOURCE...: the exit status. */
@@ -174,7 +194,7 @@ typedef struct progress {
 
 void progress_start(progress *p, const char *what);
 void progress_show(progress *p, double part); /* 0 to 1 */
-void progress_clear(progress *p);             /* before other output */
+void progress_clear(progress *p); /* before other output */
 
 /* ---- json.c ------------------------------------------------------------------------------------- */
 

@@ -36,21 +36,29 @@ static sedge_status label_lines(sedge_task *t, const char *file, const char ***o
     return SEDGE_OK;
 }
 
-static sedge_status read_labels(sedge_task *t, sg_err *err)
+static sedge_status list_labels(sedge_task *t, const json_t *names, sg_err *err)
+{
+    t->n_label = (int)json_array_size(names);
+    if (!(t->label = sg_arena_array(&t->card.arena, json_array_size(names) + 1, sizeof *t->label)))
+        return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
+    for (int i = 0; i < t->n_label; i++)
+        t->label[i] = json_string_value(json_array_get(names, (size_t)i));
+    return SEDGE_OK;
+}
+
+sedge_status sg_labels_read(sedge_task *t, sg_err *err)
 {
     const json_t *l = sg_get(t->card.root, "labels");
-    if (json_is_array(l)) {
-        t->n_label = (int)json_array_size(l);
-        if (!(t->label = sg_arena_array(&t->card.arena, json_array_size(l) + 1, sizeof *t->label)))
-            return sg_fail(err, SEDGE_E_NOMEM, "task: out of memory");
-        for (int i = 0; i < t->n_label; i++)
-            t->label[i] = json_string_value(json_array_get(l, (size_t)i));
-        return SEDGE_OK;
-    }
-    if (!l)
-        return SEDGE_OK;
-    SG_TRY(label_lines(t, sg_text(l, "file"), &t->label, &t->n_label, err));
+    if (!l || json_is_array(l))
+        return l ? list_labels(t, l, err) : SEDGE_OK;
+    const char *file = sg_text(l, "file");
+    if (file && sg_get(l, "names"))
+        return sg_fail(err, SEDGE_E_FORMAT, "card: labels has both a file and names");
     t->first = sg_int(l, "first");
+    if (file)
+        SG_TRY(label_lines(t, file, &t->label, &t->n_label, err));
+    else if (sg_get(l, "names"))
+        SG_TRY(list_labels(t, sg_get(l, "names"), err));
     const json_t *ids = sg_get(l, "ids");
     if (!ids)
         return SEDGE_OK;
@@ -74,7 +82,7 @@ int sg_label_of(const sedge_task *t, int64_t cls)
     if (t->id_label)
         return cls >= 0 && cls < t->n_id ? t->id_label[cls] : -1;
     if (!t->label)
-        return cls >= 0 && cls < INT32_MAX ? (int)cls : -1;
+        return cls >= t->first && cls < INT32_MAX / 2 ? (int)(cls - t->first) : -1;
     return cls >= t->first && cls - t->first < t->n_label ? (int)(cls - t->first) : -1;
 }
 
@@ -205,6 +213,7 @@ static sedge_status head_classes(sedge_task *t, sedge_answers *out, sg_err *err)
         n = 2;
     }
     SG_TRY(sg_decide_mean(t, s, n, err));
+    t->n_score = n;
     return best_classes(t, s, n, out, err);
 }
 
@@ -387,7 +396,7 @@ sedge_status sg_head_open(sedge_task *t, sg_err *err)
         SG_TRY(sg_priors_open(t, err));
     if (t->head == SG_HEAD_GRAPH)
         SG_TRY(sg_graph_open(t, &t->post, t->answer, json_array_size(t->steps), true, err));
-    return t->head == SG_HEAD_CTC ? open_ctc(t, err) : read_labels(t, err);
+    return t->head == SG_HEAD_CTC ? open_ctc(t, err) : sg_labels_read(t, err);
 }
 
 sedge_status sg_head_take(sedge_task *t, int run, sg_err *err)

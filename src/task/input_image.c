@@ -284,6 +284,7 @@ static sedge_status bind(sedge_task *t, const way *v, int channels, bool *last, 
     int ah, aw;
     *last = layout_of(t, &io, channels, &ah, &aw);
     sedge_tensor *x = &t->bound;
+    io.dtype = t->dry && !sg_graph_of_picture(t) ? (uint8_t)SEDGE_F32 : io.dtype;
     *x = (sedge_tensor){.kind = SEDGE_TENSOR, .dtype = io.dtype, .rank = io.rank};
     int64_t n = 1;
     for (int i = 0; i < io.rank; i++) {
@@ -333,7 +334,7 @@ static sedge_status hand_over(sedge_task *t, int channels, sg_err *err)
         }
         t->bound = y;
     }
-    return sedge_session_set_input(t->session, t->in, &t->bound, err);
+    return t->dry ? SEDGE_OK : sedge_session_set_input(t->session, t->in, &t->bound, err);
 }
 
 sedge_status sg_image_begin(sedge_task *t, const sedge_frame *frame, int *n, sg_err *err)

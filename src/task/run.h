@@ -95,6 +95,8 @@ struct sedge_task {
     sedge_plan *plan;
     sedge_session *session;
     sedge_task_opts opts;
+    bool shares; /* the plan is another's */
+    bool dry;    /* inputs are made, as f32, and not run */
     int source, in; /* sedge_source; the model's input that the source goes to */
     const json_t *input, *steps, *answer, *decide_fields;
     sg_head_id head;
@@ -130,9 +132,13 @@ struct sedge_task {
     sg_keep found, answers, points, scores, text, mask, vector, priors;
     size_t n_prior;
     int n_found, n_point; /* points of each that is found */
+    size_t n_score;       /* head classes: scores of the last run */
     sg_decide decide;
 };
 
+/* As sedge_task_open, but on *plan, which other tasks on the same model use too; NULL: it is made, and the caller's to close. */
+sedge_status sg_task_open_on(sedge_task **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                             sedge_plan **plan, sg_err *err);
 sedge_status sg_keep_room(sedge_task *t, sg_keep *k, size_t n, size_t size, sg_err *err);
 /* Input or output of the model by name or number; -1: none. */
 int sg_find_io(const sedge_model *m, const json_t *ref, bool output);
@@ -221,6 +227,8 @@ sedge_status sg_found_add(sedge_task *t, const float box[4], const char *form, b
 sedge_status sg_join(sedge_task *t, const json_t *refs, sg_keep *keep, size_t *n, sg_err *err);
 /* Scores as floats, after their function, in t->scores. */
 sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err);
+/* The card's labels into the task. */
+sedge_status sg_labels_read(sedge_task *t, sg_err *err);
 int sg_label_of(const sedge_task *t, int64_t cls);
 
 sedge_status sg_decide_open(sedge_task *t, sg_err *err);

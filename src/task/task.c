@@ -256,14 +256,28 @@ static sedge_status fill_info(sedge_task *t, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task_opts *opts, sg_err *err)
+/* *shared: the plan of other tasks on the same model; NULL: becomes this one's. */
+static sedge_status share_plan(sedge_task *t, const json_t *state, const sedge_task_opts *opts, sedge_plan **shared, sg_err *err)
+{
+    t->shares = true;
+    if (*shared) {
+        t->plan = *shared;
+        return sedge_session_open(&t->session, t->plan, &opts->session, err);
+    }
+    sedge_status st = sg_plan_make(t, t->model, state, &opts->plan, &t->plan, &t->session, err);
+    *shared = t->plan;
+    return st;
+}
+
+static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task_opts *opts, sedge_plan **shared, sg_err *err)
 {
     SG_TRY(sg_card_find(&t->card, t->model, path, opts->card, opts->card_text, opts->folder, err));
     t->answer = json_object_get(t->card.root, "answer");
     t->decide_fields = sg_get(t->answer, "decide");
     SG_TRY(find_source(t, err));
     const json_t *state = json_object_get(t->card.root, "state");
-    SG_TRY(sg_plan_make(t, t->model, state, &opts->plan, &t->plan, &t->session, err));
+    SG_TRY(shared ? share_plan(t, state, opts, shared, err)
+                  : sg_plan_make(t, t->model, state, &opts->plan, &t->plan, &t->session, err));
     SG_TRY(bind_rest(t, err));
     SG_TRY(sg_links_zero(t, t->model, t->session, state, err));
     SG_TRY(t->source == SEDGE_SOURCE_IMAGE  ? sg_image_open(t, err)
@@ -274,8 +288,8 @@ static sedge_status open_parts(sedge_task *t, const char *path, const sedge_task
     return fill_info(t, err);
 }
 
-sedge_status sedge_task_open(sedge_task **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
-                             sedge_error *err)
+sedge_status sg_task_open_on(sedge_task **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                             sedge_plan **plan, sg_err *err)
 {
     sedge_task_opts defaults;
     sedge_task_opts_init(&defaults);
@@ -289,11 +303,17 @@ sedge_status sedge_task_open(sedge_task **out, const sedge_model *model, const c
     t->model = model;
     t->opts = *opts;
     t->card.arena.mem = &t->mem;
-    sedge_status st = open_parts(t, path, opts, err);
+    sedge_status st = open_parts(t, path, opts, plan, err);
     if (st != SEDGE_OK)
         sedge_task_close(&t);
     *out = t;
     return st;
+}
+
+sedge_status sedge_task_open(sedge_task **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                             sedge_error *err)
+{
+    return sg_task_open_on(out, model, path, opts, NULL, err);
 }
 
 static void drop(sedge_task *t, sg_keep *k)
@@ -307,7 +327,8 @@ void sedge_task_close(sedge_task **task)
     if (!t)
         return;
     sedge_session_close(&t->session);
-    sedge_plan_close(&t->plan);
+    if (!t->shares)
+        sedge_plan_close(&t->plan);
     sg_keep *keep[] = {&t->data,   &t->signal, &t->other, &t->stream, &t->gaps,   &t->norm,        &t->found,  &t->answers,
                        &t->points, &t->scores, &t->text,  &t->mask,   &t->vector, &t->tiles.place, &t->priors, &t->decide.mean};
     for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++)

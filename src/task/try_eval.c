@@ -1,0 +1,252 @@
+/* Answers of a card on labelled samples: which are right, and how probable the truth was. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "task/try.h"
+
+#define LOSS_MAX 20.0f
+
+/* ---- the truth ------------------------------------------------------------------------------ */
+
+static bool same_letter(char a, char b)
+{
+    return tolower((unsigned char)a) == tolower((unsigned char)b) || ((a == '_' || a == ' ') && (b == '_' || b == ' '));
+}
+
+/* "tench" is "tench, Tinca tinca"; case and underscores do not count. */
+static bool same_name(const char *label, const char *name)
+{
+    while (*name && same_letter(*label, *name))
+        label++, name++;
+    return *name == 0 && (*label == 0 || *label == ',');
+}
+
+static bool whole_number(const char *s, int *v)
+{
+    char *end;
+    long x = strtol(s, &end, 10);
+    *v = (int)x;
+    return *s >= '0' && *s <= '9' && *end == 0 && x < 1 << 24;
+}
+
+static int class_of_label(const sedge_task *shell, int label)
+{
+    const json_t *ids = sg_get(sg_get(shell->card.root, "labels"), "ids");
+    return ids && label < (int)json_array_size(ids) ? (int)sg_num_at(ids, (size_t)label) : label + shell->first;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of classes that the card does not know, in alphabetic order, as folders are numbered everywhere. */
+static sedge_status number_names(sg_trial *t, size_t n, const char ***out, size_t *n_out, sg_err *err)
+{
+    const char **name = sg_arena_array(t->arena, n + 1, sizeof *name);
+    if (!name)
+        return sg_fail(err, SEDGE_E_NOMEM, "try: out of memory");
+    memcpy(name, t->label, n * sizeof *name);
+    qsort(name, n, sizeof *name, by_text);
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(name[i], name[k - 1]) != 0)
+            name[k++] = name[i];
+    *out = name;
+    *n_out = k;
+    return SEDGE_OK;
+}
+
+static sedge_status one_truth(const sg_trial *t, const char *label, const char **name, size_t n_name, int *cls, sg_err *err)
+{
+    const sedge_task *shell = &t->set->shell;
+    int v;
+    for (int k = 0; k < shell->n_label; k++)
+        if (same_name(shell->label[k], label)) {
+            *cls = class_of_label(shell, k);
+            return SEDGE_OK;
+        }
+    if (whole_number(label, &v) && !n_name) {
+        *cls = class_of_label(shell, v);
+        return SEDGE_OK;
+    }
+    const char **found = n_name ? bsearch(&label, name, n_name, sizeof *name, by_text) : NULL;
+    if (!found)
+        return sg_fail(err, SEDGE_E_VALUE, "try: label \"%.60s\" of the data is none of the card's %d labels", label,
+                       shell->n_label);
+    *cls = class_of_label(shell, (int)(found - name));
+    return SEDGE_OK;
+}
+
+sedge_status sg_trial_labels(sg_trial *t, size_t n, sg_err *err)
+{
+    const char **name = NULL;
+    size_t n_name = 0;
+    int v;
+    bool numbers = true;
+    for (size_t i = 0; i < n; i++)
+        numbers = numbers && whole_number(t->label[i], &v);
+    if (!numbers && t->set->shell.n_label == 0)
+        SG_TRY(number_names(t, n, &name, &n_name, err));
+    for (size_t i = 0; i < t->n; i++)
+        SG_TRY(one_truth(t, t->label[t->order[i]], name, n_name, &t->truth[i], err));
+    return SEDGE_OK;
+}
+
+/* ---- one run -------------------------------------------------------------------------------- */
+
+sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, sedge_task **out, sg_err *err)
+{
+    json_t *root = sg_try_card(t->set, v);
+    const char *folder = t->set->shell.card.folder;
+    bool good = root && json_object_set_new(root, "labels", json_null()) == 0 &&
+                json_object_set_new(json_object_get(root, "answer"), "decide", json_null()) == 0;
+    char *text = good ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    if (!text)
+        return sg_fail(err, SEDGE_E_NOMEM, "try: out of memory");
+    sedge_task_opts opts = *t->opts;
+    opts.card = NULL;
+    opts.card_text = text;
+    opts.folder = folder && !*folder ? "." : folder;
+    sedge_status st = sg_task_open_on(out, t->model, NULL, &opts, &t->plan, err);
+    free(text);
+    return st;
+}
+
+sedge_status sg_trial_run(sg_trial *t, sedge_task *task, size_t i, sedge_answers *out, bool *data, sg_err *err)
+{
+    sedge_try_sample s;
+    memset(&s, 0, sizeof s);
+    *data = true;
+    SG_TRY(t->fn(t->ctx, &task->info, t->order[i], &s, err));
+    *data = false;
+    int32_t w, h;
+    switch (task->source) {
+    case SEDGE_SOURCE_IMAGE:
+        sg_frame_upright(&s.frame, &w, &h);
+        t->turned = t->turned || s.frame.turn > 1;
+        t->sized = t->sized && w == t->set->w && h == t->set->h;
+        return sedge_task_run_frame(task, &s.frame, out, err);
+    case SEDGE_SOURCE_AUDIO: return sedge_task_run_audio(task, &s.audio, out, err);
+    case SEDGE_SOURCE_SERIES: return sedge_task_run_rows(task, s.row, s.rows, s.columns, out, err);
+    default: return sedge_task_run_text(task, s.text, s.text_size, out, err);
+    }
+}
+
+/* ---- scores --------------------------------------------------------------------------------- */
+
+/* Probabilities become their logarithms, so that both kinds of scores take a temperature alike. */
+static void to_logits(float *s, size_t n)
+{
+    bool shares = true;
+    for (size_t i = 0; i < n; i++)
+        shares = shares && s[i] >= -1e-6f && s[i] <= 1 + 1e-6f;
+    for (size_t i = 0; i < n; i++)
+        s[i] = shares ? logf(s[i] > 1e-4f ? s[i] : 1e-4f) : s[i];
+}
+
+static void losses(sg_trial *t, sg_eval *e, size_t i, const float *z, size_t n, size_t best, int truth)
+{
+    for (int j = 0; j < SG_TEMPERATURES; j++) {
+        float sum = 0, cold = ldexpf(1, 4 - j);
+        for (size_t c = 0; c < n; c++)
+            sum += expf((z[c] - z[best]) * cold);
+        for (int o = 0; o < t->n_offset; o++) {
+            int64_t k = truth + (int64_t)t->offset[o];
+            float v = k >= 0 && k < (int64_t)n ? logf(sum) - (z[k] - z[best]) * cold : LOSS_MAX;
+            e->loss[((size_t)o * SG_TEMPERATURES + (size_t)j) * t->n + i] = v < LOSS_MAX ? v : LOSS_MAX; /* NaN too */
+        }
+    }
+}
+
+static void misfits(sg_trial *t, sg_eval *e, size_t n)
+{
+    const sedge_task *shell = &t->set->shell;
+    bool fits = !shell->label || shell->id_label || (n == 2 && shell->n_label == 2);
+    for (int o = 0; o < t->n_offset; o++)
+        e->misfit[o] = !fits && (int64_t)n != (int64_t)shell->n_label + shell->first + t->offset[o];
+}
+
+static sedge_status score_classes(sg_trial *t, sg_eval *e, size_t i, sedge_task *task, sg_err *err)
+{
+    size_t n = task->n_score, best = 0;
+    float *s = task->scores.p;
+    const json_t *bg = sg_get(sg_get(task->answer, "scores"), "background");
+    if (n == 1) { /* one probability: of the second class */
+        s[1] = s[0];
+        s[0] = 1 - s[1];
+        n = 2;
+    }
+    if (n == 0 || n > 1 << 20)
+        return sg_fail(err, SEDGE_E_SHAPE, "try: the output has %zu classes", n);
+    if (i == 0)
+        misfits(t, e, n);
+    to_logits(s, n);
+    if (bg && json_integer_value(bg) < (json_int_t)n)
+        s[json_integer_value(bg)] = -1e4f;
+    for (size_t c = 1; c < n; c++)
+        best = s[c] > s[best] ? c : best;
+    for (int o = 0; o < t->n_offset; o++)
+        e->right[(size_t)o * t->n + i] = !isnan(s[best]) && (int64_t)best == t->truth[i] + (int64_t)t->offset[o];
+    losses(t, e, i, s, n, best, t->truth[i]);
+    return SEDGE_OK;
+}
+
+static sedge_status score(sg_trial *t, sg_eval *e, size_t i, sedge_task *task, const sedge_answers *a, sg_err *err)
+{
+    if (task->head == SG_HEAD_CLASSES)
+        return score_classes(t, e, i, task, err);
+    bool text = task->head == SG_HEAD_CTC;
+    for (int o = 0; o < t->n_offset; o++)
+        e->right[(size_t)o * t->n + i] = a->n > 0 && (text ? strcmp(a->answer[0].text, t->label[t->order[i]]) == 0
+                                                           : a->answer[0].label == t->truth[i] + t->offset[o]);
+    return SEDGE_OK;
+}
+
+static sedge_status room(sg_trial *t, sg_eval *e, bool classes, sg_err *err)
+{
+    if (!e->right)
+        e->right = sg_arena_array(t->arena, t->n, SG_OFFSETS);
+    if (!e->loss && classes)
+        e->loss = sg_arena_array(t->arena, t->n * SG_OFFSETS, SG_TEMPERATURES * sizeof *e->loss);
+    return e->right && (e->loss || !classes) ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "try: out of memory");
+}
+
+static sedge_status refused(sg_trial *t, sg_eval *e, const sg_err *why, sg_err *err)
+{
+    if (why->status == SEDGE_E_NOMEM || why->status == SEDGE_E_CANCELLED)
+        return sg_fail(err, why->status, "%s", why->msg);
+    e->why = sg_arena_str(t->arena, why->msg, strlen(why->msg));
+    return e->why ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "try: out of memory");
+}
+
+sedge_status sg_eval_run(sg_trial *t, sg_eval *e, size_t to, sg_err *err)
+{
+    sedge_task *task = NULL;
+    sg_err why = {.status = SEDGE_OK};
+    if (e->why || e->done >= to)
+        return SEDGE_OK;
+    sedge_status st = sg_trial_task(t, &e->v, &task, &why);
+    if (st == SEDGE_OK)
+        st = room(t, e, task->head == SG_HEAD_CLASSES, &why);
+    bool data = false, stopped = false;
+    for (size_t i = e->done; st == SEDGE_OK && i < to; i++) {
+        sedge_answers a;
+        st = sedge_task_reset(task, &why);
+        if (st == SEDGE_OK)
+            st = sg_trial_run(t, task, i, &a, &data, &why);
+        if (st == SEDGE_OK)
+            st = score(t, e, i, task, &a, &why);
+        e->done = st == SEDGE_OK ? i + 1 : e->done;
+        stopped = st == SEDGE_OK && (st = t->tick(t, &why)) != SEDGE_OK;
+    }
+    sedge_task_close(&task);
+    if (st == SEDGE_OK)
+        return SEDGE_OK;
+    if (data || stopped)
+        return sg_fail(err, st, "%s", why.msg);
+    return refused(t, e, &why, err);
+}
