@@ -13,7 +13,9 @@ import struct
 import subprocess
 import sys
 import tarfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import onnx
 
@@ -27,7 +29,7 @@ class Bench:
         self.testdata = os.path.abspath(testdata)
         self.out = os.path.abspath(build) + "/tests/task"
         os.makedirs(self.out, exist_ok=True)
-        self.made = {}
+        self.made, self.lock = {}, threading.Lock()
 
     def path(self, name):
         return os.path.join(self.out, name)
@@ -46,9 +48,10 @@ class Bench:
         return done.stdout
 
     def data(self, make):
-        if make not in self.made:
-            self.made[make] = make(self)
-        return self.made[make]
+        with self.lock:
+            if make not in self.made:
+                self.made[make] = make(self)
+            return self.made[make]
 
 
 def npy(path, dtype, shape, raw):
@@ -298,9 +301,29 @@ def ask(b, name, spoil):
     card = card(b)
     if spoil:
         spoil(card)
-    with open(b.path("card.json"), "w") as f:
+    at = b.path("card%d.json" % threading.get_ident())
+    with open(at, "w") as f:
         json.dump(card, f)
-    return json.loads(b.run("card", path, "--card", b.path("card.json"), "--try", *b.data(data), "--json", "--seconds", "300"))
+    return json.loads(b.run("card", path, "--card", at, "--try", *b.data(data), "--json", "--threads", "1", "--seconds", "300"))
+
+
+def judge(b, case):
+    """A line to print, and whether the detective was right."""
+    name, spoil, field, words = case
+    start = time.time()
+    try:
+        got = ask(b, name, spoil)
+        blame = [x["field"] for x in got["blame"]]
+        good = blame == ([field] if field else []) and all(words in x["path"] for x in got["blame"])
+        why = got["verdict"]
+    except RuntimeError as e:
+        good, why = False, str(e)
+    line = "%s %s (%.1f s)" % ("ok  " if good else "FAIL", title(case), time.time() - start)
+    return line + ("" if good else ": " + why), good
+
+
+def title(case):
+    return "%s, %s" % (case[0], case[2] + " " + case[3] if case[1] else "as it is right")
 
 
 def main(build, testdata, pattern):
@@ -308,21 +331,11 @@ def main(build, testdata, pattern):
         print("SKIP no test material in %s\n0 passed, 0 failed, 1 skipped" % testdata)
         return 0
     b, passed, failed = Bench(build, testdata), 0, 0
-    cases = [(n, None, None, "") for n in GOOD] + SPOILED
-    for name, spoil, field, words in cases:
-        what = "%s, %s" % (name, "as it is right" if not spoil else "%s %s" % (field, words))
-        if pattern not in what:
-            continue
-        start = time.time()
-        try:
-            got = ask(b, name, spoil)
-            blame = [x["field"] for x in got["blame"]]
-            good = blame == ([field] if field else []) and all(words in x["path"] for x in got["blame"])
-            why = got["verdict"]
-        except RuntimeError as e:
-            good, why = False, str(e)
-        passed, failed = passed + good, failed + (not good)
-        print("%s %s (%.1f s)%s" % ("ok  " if good else "FAIL", what, time.time() - start, "" if good else ": " + why), flush=True)
+    cases = [c for c in [(n, None, None, "") for n in GOOD] + SPOILED if pattern in title(c)]
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for line, good in pool.map(lambda c: judge(b, c), cases):
+            passed, failed = passed + good, failed + (not good)
+            print(line, flush=True)
     print("%d passed, %d failed, 0 skipped" % (passed, failed))
     return 1 if failed else 0
 
