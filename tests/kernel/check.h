@@ -37,7 +37,8 @@ void check_room_free(check *c, float *v, int64_t n, const char *what);
 void check_fail(check *c, const char *what, const char *more);
 /* Least seconds of a call over about a fifth of a second. */
 double check_seconds(void (*fn)(void *ctx), void *ctx);
-/* Prints a rate and its share of the limit, where that is above 0. */
-void check_rate(check *c, const char *what, double ops, double seconds, double limit);
+/* Prints a rate; with its share of a limit. */
+void check_rate(check *c, const char *what, double ops, double seconds);
+void check_share(check *c, const char *what, double ops, double seconds, double limit);
 
 #endif

@@ -190,7 +190,7 @@ static void bench_one(check *c, const int16_t *r)
     float *y = check_floats(c, a.oh * a.ow * a.oc);
     j.v.y = y;
     snprintf(what, sizeof what, "%dx%dx%d to %d, %dx%d/%d", r[0], r[0], r[1], r[2], r[3], r[3], r[4]);
-    check_rate(c, what, 2.0 * (double)(a.oh * a.ow * a.oc) * (double)(a.c * a.kh * a.kw), check_seconds(run_all, &j), c->fma);
+    check_share(c, what, 2.0 * (double)(a.oh * a.ow * a.oc) * (double)(a.c * a.kh * a.kw), check_seconds(run_all, &j), c->fma);
     free(y);
     job_close(&j);
 }

@@ -156,7 +156,7 @@ static void bench(check *c)
         float *y = check_floats(c, a.oh * a.ow * a.c);
         j.v.y = y;
         snprintf(what, sizeof what, "depthwise %dx%dx%d, %dx%d/%d", r[0], r[0], r[1], r[2], r[2], r[3]);
-        check_rate(c, what, 2.0 * (double)(a.oh * a.ow * a.c) * (double)(a.kh * a.kw), check_seconds(run_all, &j), c->fma);
+        check_share(c, what, 2.0 * (double)(a.oh * a.ow * a.c) * (double)(a.kh * a.kw), check_seconds(run_all, &j), c->fma);
         free(y);
         job_close(&j);
     }

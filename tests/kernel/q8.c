@@ -268,7 +268,7 @@ static void bench(check *c)
                  r[5] > 1 ? ", depthwise" : "");
         double t = check_seconds(run_all, &j);
         all += t;
-        check_rate(c, what, 2.0 * (double)(s.oh * s.ow * s.oc) * (double)depth(&s), t, c->dot);
+        check_share(c, what, 2.0 * (double)(s.oh * s.ow * s.oc) * (double)depth(&s), t, c->dot);
         free(j.y);
         close_job(&j);
     }

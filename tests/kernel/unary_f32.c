@@ -191,7 +191,7 @@ static void bench(check *c)
     timed t = {.x = check_floats(c, MANY), .y = check_floats(c, MANY)};
     for (int i = 0; i < SG_FN_F32_COUNT; i++) {
         t.f = (sg_act_f32){sg_unary_f32_of(c->cpu)->fn[i], 0.75f, 0.5f, 1.25f};
-        check_rate(c, rows[i].name, MANY, check_seconds(call, &t), 0);
+        check_rate(c, rows[i].name, MANY, check_seconds(call, &t));
     }
     free(t.x);
     free(t.y);

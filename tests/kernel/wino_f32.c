@@ -196,7 +196,7 @@ static void bench_one(check *c, int side, int in, int out)
     float *y = check_floats(c, a.oh * a.ow * a.oc);
     j.v.y = y;
     snprintf(what, sizeof what, "%dx%dx%d to %d, 3x3/1", side, side, in, out);
-    check_rate(c, what, 2.0 * (double)(a.oh * a.ow * a.oc) * (double)(a.c * 9), check_seconds(run_all, &j), c->fma);
+    check_share(c, what, 2.0 * (double)(a.oh * a.ow * a.oc) * (double)(a.c * 9), check_seconds(run_all, &j), c->fma);
     free(y);
     job_close(&j);
 }
