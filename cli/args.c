@@ -19,6 +19,7 @@ static const option options[] = {
     {'c', "--card", NULL, true},      {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
     {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
     {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
+    {'u', "--tune", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -100,6 +101,9 @@ static bool apply(args *a, char letter, const char *value)
     case 'x': a->tensors = value; return *value != 0;
     case 'l': return a->jsonl = true;
     case 'w': return a->write = true;
+    case 'u':
+        a->tune = strcmp(value, "full") == 0 ? SEDGE_TUNE_FULL : SEDGE_TUNE_QUICK;
+        return a->tune == SEDGE_TUNE_FULL || strcmp(value, "quick") == 0;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;
     case 'F': return a->allow_fallback = true;

@@ -10,7 +10,7 @@ static int bench_main(int argc, char **argv);
 
 const verb verb_bench = {"bench", "latency, first run, load, memory; --ops: time per op",
                          "bench MODEL [--threads T] [--seconds S] [--dim N=1]... [--in NAME=FILE]... [--seed S] [--ops]\n"
-                         "                   [--target cpu|reference|loopback] [--json]",
+                         "                   [--tune quick|full] [--target cpu|reference|loopback] [--json]",
                          bench_main};
 
 typedef struct bench {
@@ -320,7 +320,7 @@ static int bench_main(int argc, char **argv)
     args a = {0};
     a.seconds = 2;
     a.threads = 1;
-    int status = args_parse(&a, &verb_bench, "idtsSjpfTFO", argc, argv);
+    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOu", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_bench.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

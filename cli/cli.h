@@ -45,6 +45,7 @@ typedef struct args {
     sedge_bound dim[ARGS_MAX];
     int n_dim;
     const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors;
+    int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed;
     double seconds;

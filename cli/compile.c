@@ -8,7 +8,7 @@ static int compile_main(int argc, char **argv);
 
 const verb verb_compile = {"compile", "a plan in a file: graph, kernels and packed weights, which starts in milliseconds",
                            "compile MODEL -o FILE.sedge [--dim N=1]... [--functions F.onnx]\n"
-                           "                     [--target cpu|reference|loopback] [--json]",
+                           "                     [--tune quick|full] [--target cpu|reference|loopback] [--json]",
                            compile_main};
 
 /* Ctrl-C waits for the file: it stands whole or not at all, and nothing stands beside it. */
@@ -68,7 +68,7 @@ static int compile_model(const args *a)
 static int compile_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_compile, "odfTFOj", argc, argv);
+    int status = args_parse(&a, &verb_compile, "odfTFOju", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_compile.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

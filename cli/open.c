@@ -34,6 +34,7 @@ sedge_status opened_open(opened *o, const char *path, const args *a, bool sessio
     po.bound = a->dim;
     po.n_bound = a->n_dim;
     po.optimize = !a->no_optimize;
+    po.tune = a->tune;
     po.allow_fallback = a->allow_fallback;
     const char *want = getenv("SEDGE_TRACE");
     if (want && *want) {

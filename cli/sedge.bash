@@ -8,6 +8,7 @@ _sedge()
         return
     fi
     case $before in
+    --tune) COMPREPLY=($(compgen -W "quick full" -- "$word")); return ;;
     --target) COMPREPLY=($(compgen -W "cpu reference loopback" -- "$word")); return ;;
     -o | --out) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --threads | --seed | --seconds | --dim) return ;;
@@ -17,9 +18,9 @@ _sedge()
         run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --seconds --threads --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
-        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --json $common" -- "$word")) ;;
+        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
-        compile) COMPREPLY=($(compgen -W "-o --json $common" -- "$word")) ;;
+        compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;
         esac
         return

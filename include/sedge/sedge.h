@@ -175,6 +175,10 @@ typedef struct sedge_link {
     const char *out, *in;
 } sedge_link;
 
+/* Where several kernels can serve a node: the shipped rule decides, or they are timed on this machine with the node's own shapes, a
+ * fiftieth or a fifth of a second each at most, on one thread. What was measured is in the plan and in the file that it is saved to. */
+typedef enum sedge_tune { SEDGE_TUNE_NONE, SEDGE_TUNE_QUICK, SEDGE_TUNE_FULL } sedge_tune;
+
 typedef struct sedge_plan_opts {
     const char *target; /* "cpu" (default), "reference" (scalar references only), "loopback" (a device for tests) */
     const sedge_bound *bound;
@@ -183,6 +187,9 @@ typedef struct sedge_plan_opts {
     int n_link;
     int optimize; /* 0: no passes but what is needed; 1: all (default) */
     int allow_fallback; /* nodes that the target cannot run go to the CPU instead of being an error */
+    int tune; /* sedge_tune */
+    const char *cache; /* a folder: a plan made before of the same model for the same options is taken from it, a new one is saved
+                                to it; NULL: the library writes no file */
     void (*trace)(void *ctx, const char *line); /* "pass ...", "plan: ...", "kernel: ..."; NULL: silence */
     void *trace_ctx;
     uint8_t reserved[32];

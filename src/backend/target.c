@@ -10,9 +10,9 @@ static int device_backend(const sg_target *t, const sg_graph *g, sg_nid n)
 }
 
 static const sg_target targets[] = {
-    {"cpu", NULL, sg_cpu_choose, NULL, sg_cpu_has_last, false},
-    {"reference", NULL, NULL, NULL, NULL, true},
-    {"loopback", device_backend, NULL, &sg_backend_loopback, NULL, false},
+    {"cpu", NULL, sg_cpu_choose, NULL, sg_cpu_has_last, false, sg_cpu_choices},
+    {"reference", NULL, NULL, NULL, NULL, true, NULL},
+    {"loopback", device_backend, NULL, &sg_backend_loopback, NULL, false, NULL},
 };
 
 const sg_target *sg_target_find(const char *name)

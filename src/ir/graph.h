@@ -85,6 +85,7 @@ typedef struct sg_node {
     struct sg_graph **region;
     sg_nid next, prev;      /* execution order */
     uint8_t backend;        /* segment owner chosen by partition; 0: cpu */
+    uint8_t choice;         /* which of the target's kernels for the op, from 1; 0: its cost rule decides */
 } sg_node;
 
 typedef struct sg_quant {

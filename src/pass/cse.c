@@ -72,7 +72,7 @@ static bool same_tensor(const sg_tensor *a, const sg_tensor *b)
            memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim) == 0 && memcmp(a->data, b->data, size) == 0;
 }
 
-static bool same_attr(const sg_attr *a, const sg_attr *b)
+bool sg_attr_same(const sg_attr *a, const sg_attr *b)
 {
     if (a->set != b->set || a->n != b->n)
         return false;
@@ -95,7 +95,7 @@ static bool same_node(const sg_graph *g, sg_nid a, sg_nid b)
     for (int k = 0; same && k < x->n_in; k++)
         same = same_value(g, sg_node_in(g, a, k), sg_node_in(g, b, k));
     for (int k = 0; same && k < x->n_attr; k++)
-        same = same_attr(&x->attr[k], &y->attr[k]);
+        same = sg_attr_same(&x->attr[k], &y->attr[k]);
     for (int k = 0; same && k < x->n_out; k++) /* outputs of the model keep nodes of their own */
         same = !y->out[k] || (x->out[k] && !sg_is_output(g, y->out[k]));
     return same;

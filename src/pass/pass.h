@@ -30,6 +30,9 @@ sg_pass_fn sg_pass_silu;         /* gates of a value by itself */
 sg_pass_fn sg_pass_attention;    /* attention written out */
 sg_pass_fn sg_pass_act;          /* bounds into the convolution before them; runs once */
 
+/* Whether two attributes of one schema entry say the same. */
+bool sg_attr_same(const sg_attr *a, const sg_attr *b);
+
 /* All passes in order, verified after each, regions too. */
 sedge_status sg_passes(sg_graph *g, const sg_trace *trace, sg_err *err);
 /* Those that run once, after all others. */

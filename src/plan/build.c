@@ -203,6 +203,7 @@ static sedge_status make_step(builder *b, sg_nid id)
     s->name = n->name;
     s->source = n->source;
     s->backend = (uint8_t)be;
+    s->choice = n->choice;
     s->operand = p->n_operand;
     s->n_in = n->n_in;
     s->n_out = n->n_out;

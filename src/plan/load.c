@@ -248,6 +248,7 @@ static sedge_status take_node(reader *r, sg_graph *g)
     sg_vid in[IN_MAX];
     const sg_op *op = take_op(r);
     const char *name = sg_take_str(&r->s, NULL), *source = sg_take_str(&r->s, NULL);
+    uint8_t choice = (uint8_t)sg_take_u(&r->s, UINT8_MAX);
     size_t n_in = sg_take_count(&r->s);
     for (size_t k = 0; k < n_in && k < IN_MAX && !r->s.bad; k++)
         in[k] = take_value(r, g);
@@ -259,6 +260,7 @@ static sedge_status take_node(reader *r, sg_graph *g)
         return OOM(r);
     g->node[id].name = name;
     g->node[id].source = source;
+    g->node[id].choice = choice;
     SG_TRY(take_outputs(r, g, id));
     for (int i = 0; i < g->node[id].n_attr && !r->s.bad; i++)
         if (sg_take_u(&r->s, 1))

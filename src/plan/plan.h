@@ -57,6 +57,7 @@ typedef struct sg_step {
     uint16_t n_in, n_out;
     uint16_t n_region;
     uint8_t backend;
+    uint8_t choice; /* of the node */
     bool shape_at_run; /* an output's shape comes from running the shape rule on what is there */
     bool view; /* output 0 has the bytes of input 0 */
     bool check_shape; /* shapes depend on symbols that the inputs bind ... */
@@ -150,6 +151,8 @@ typedef struct sg_target {
     /* Whether an op has channels-last kernels; NULL: everything is row-major. */
     bool (*has_last)(const sg_op *op, uint32_t cpu);
     bool plain; /* parts of tensors have bytes of their own: what plans with views are compared with */
+    /* How many kernels there may be for a node, any of which its `choice` can ask for; NULL: there is no choice. */
+    int (*choices)(const sg_graph *g, sg_nid n);
 } sg_target;
 
 typedef struct sg_plan_args {

@@ -200,6 +200,7 @@ static sedge_status put_node(sg_saving *s, numbers *m, const sg_graph *g, sg_nid
     put_op(h, n->op);
     sg_put_str(h, n->name);
     sg_put_str(h, n->source);
+    sg_put_u(h, n->choice);
     sg_put_u(h, n->n_in);
     for (int k = 0; k < n->n_in; k++)
         sg_put_u(h, m->value[sg_node_in(g, id, k)]);

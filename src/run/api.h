@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "import/import.h"
+#include "pass/pass.h"
 #include "plan/saved.h"
 #include "run/frame.h"
 #include "sedge/sedge.h"
@@ -33,6 +34,7 @@ struct sedge_plan {
     sg_mem mem;
     sg_arena arena;
     const sedge_model *model;
+    sedge_model *cached; /* the file that the plan came from, which is then its model */
     sg_rooms rooms;
     sg_graph *graph;
     sg_plan *plan;
@@ -66,6 +68,16 @@ sedge_status sg_weights_drop(const sedge_model *m, sg_mem *mem, const sg_plan *p
 sedge_status sg_saved_model(sedge_model *m, sg_err *err);
 /* The options that a saved plan was compiled with in place of those not given; others are refused. */
 sedge_status sg_saved_opts(sedge_plan *p, sedge_plan_opts *o, sg_err *err);
+
+/* Where the cache has or would have the plan of a model for options. */
+sedge_status sg_cache_path(const sedge_model *m, const sedge_plan_opts *o, char *path, size_t size, sg_err *err);
+
+/* A graph of one node: what are constants stay so, the rest are inputs. */
+sedge_status sg_lone_node(sg_graph *one, const sg_graph *g, sg_nid id, sg_err *err);
+
+/* Times the kernels that a node may have, for every node of a graph whose shapes are numbers, and notes the fastest in the nodes. `s`:
+ * the seconds that a kernel gets at most. */
+sedge_status sg_tune(sg_graph *g, const sg_target *target, sg_mem *mem, double s, const sg_trace *trace, sg_err *err);
 
 /* Replaces nodes with constant operands by their results, computed by the executor itself. */
 sedge_status sg_fold(sg_graph *g, sg_mem *mem, int *changed, sg_err *err);

@@ -41,18 +41,20 @@ static bool foldable(const sg_graph *g, sg_nid id)
     return small_enough(g, id);
 }
 
-/* A graph of the one node, its operands as constants. */
-static sedge_status lone_node(sg_graph *one, const sg_graph *g, sg_nid id, sg_err *err)
+sedge_status sg_lone_node(sg_graph *one, const sg_graph *g, sg_nid id, sg_err *err)
 {
     const sg_node *n = &g->node[id];
     sg_vid *in = sg_arena_array(one->arena, (size_t)n->n_in + 1, sizeof *in);
     if (!in)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     for (int k = 0; k < n->n_in; k++) {
-        sg_vid v = sg_node_in(g, id, k);
-        if (v && !(in[k] = sg_const_new(one, (sg_dtype)g->value[v].type.dtype, g->value[v].type.rank, g->value[v].type.dim,
-                                        g->value[v].data, NULL)))
+        const sg_value *v = &g->value[sg_node_in(g, id, k)];
+        if (!sg_node_in(g, id, k))
+            continue;
+        in[k] = v->role == SG_CONST ? sg_value_new(one, SG_CONST, &v->type, NULL) : sg_input_new(one, &v->type, NULL);
+        if (!in[k])
             return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        one->value[in[k]].data = v->data;
     }
     sg_nid copy = sg_node_new(one, n->op, in, n->n_in, n->n_out, 0);
     if (!copy)
@@ -61,6 +63,9 @@ static sedge_status lone_node(sg_graph *one, const sg_graph *g, sg_nid id, sg_er
     c->attr = n->attr;
     c->name = n->name;
     c->source = n->source;
+    c->choice = n->choice;
+    for (int k = 0; k < n->n_out; k++)
+        one->value[c->out[k]].type.layout = g->value[n->out[k]].type.layout;
     for (int k = 0; k < n->n_out; k++)
         if (!n->out[k])
             c->out[k] = SG_NONE_ID;
@@ -101,7 +106,7 @@ static sedge_status fold_node(sg_graph *g, sg_nid id, sg_mem *mem, sg_err *err)
     sg_plan *plan = NULL;
     sg_frame *frame = NULL;
     sg_plan_args args = {.target = sg_target_find("cpu"), .alloc = mem->fn, .alloc_ctx = mem->ctx};
-    sedge_status st = one ? lone_node(one, g, id, err) : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    sedge_status st = one ? sg_lone_node(one, g, id, err) : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     if (st == SEDGE_OK)
         st = sg_plan_build(&plan, one, &args, err);
     if (st == SEDGE_OK)

@@ -21,6 +21,7 @@ void sedge_plan_close(sedge_plan **plan)
     sg_free(&p->mem, p->rooms.v, p->rooms.cap * sizeof *p->rooms.v);
     sg_graph_free(p->graph);
     sg_arena_free(&p->arena);
+    sedge_model_close(&p->cached);
     sg_mem mem = p->mem;
     sg_free(&mem, p, sizeof *p);
     *plan = NULL;
@@ -116,7 +117,10 @@ static sedge_status prepare_graph(sedge_plan *p, const sg_target *target, const 
     SG_TRY(sg_fold(p->graph, &p->mem, &folded, err));
     SG_TRY(sg_passes(p->graph, &trace, err));
     SG_TRY(sg_passes_once(p->graph, &trace, err));
-    return target->has_last ? sg_pass_layout(p->graph, target->has_last, sg_cpu(), &trace, err) : SEDGE_OK;
+    if (target->has_last)
+        SG_TRY(sg_pass_layout(p->graph, target->has_last, sg_cpu(), &trace, err));
+    const double seconds = o->tune == SEDGE_TUNE_FULL ? 0.2 : 0.02;
+    return o->tune && target->choices ? sg_tune(p->graph, target, &p->mem, seconds, &trace, err) : SEDGE_OK;
 }
 
 /* What the plan holds, and the kernel of each step. */
@@ -159,15 +163,8 @@ static sedge_status build(sedge_plan *p, const sedge_plan_opts *o, sg_err *err)
     return SEDGE_OK;
 }
 
-sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
+static sedge_status plan_new(sedge_plan **out, const sedge_model *model, sedge_plan_opts o, sedge_error *err)
 {
-    sedge_plan_opts o;
-    sedge_error own = {0};
-    err = err ? err : &own;
-    if (opts)
-        o = *opts;
-    else
-        sedge_plan_opts_init(&o);
     *out = NULL;
     sg_mem mem = {.fn = model->mem.fn, .ctx = model->mem.ctx, .limit = model->mem.limit};
     sedge_plan *p = sg_calloc(&mem, 1, sizeof *p);
@@ -187,6 +184,66 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     sg_fail(err, st, "planning failed");
     sedge_plan_close(out);
     return st;
+}
+
+static void say(const sedge_plan_opts *o, const char *what, const char *path)
+{
+    char line[SG_ERR_MAX + 256];
+    snprintf(line, sizeof line, "cache: %s %.200s", what, path);
+    if (o->trace)
+        o->trace(o->trace_ctx, line);
+}
+
+/* The plan as the cache has it. What cannot be read is made again. */
+static sedge_status plan_cached(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *o, const char *path)
+{
+    sedge_model_opts mo;
+    sedge_plan_opts po;
+    sedge_error own = {0};
+    sedge_model *m = NULL;
+    sedge_model_opts_init(&mo);
+    mo.alloc = model->mem.fn;
+    mo.alloc_ctx = model->mem.ctx;
+    mo.memory_limit = model->mem.limit;
+    mo.op = model->op;
+    mo.n_op = model->n_custom;
+    sedge_plan_opts_init(&po);
+    po.allow_fallback = o->allow_fallback;
+    po.trace = o->trace;
+    po.trace_ctx = o->trace_ctx;
+    sedge_status st = sedge_model_open(&m, path, &mo, &own);
+    if (st == SEDGE_OK && (st = plan_new(out, m, po, &own)) == SEDGE_OK)
+        (*out)->cached = m;
+    else
+        sedge_model_close(&m);
+    say(o,
+        st == SEDGE_OK            ? "taken from"
+        : st == SEDGE_E_NOT_FOUND ? "not in"
+                                  : own.msg,
+        st == SEDGE_OK || !own.msg[0] ? path : "");
+    return st;
+}
+
+sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const sedge_plan_opts *opts, sedge_error *err)
+{
+    sedge_plan_opts def;
+    sedge_error own = {0}, lost = {0};
+    char path[4096];
+    err = err ? err : &own;
+    sedge_plan_opts_init(&def);
+    opts = opts ? opts : &def;
+    *out = NULL;
+    if (!opts->cache || model->saved)
+        return plan_new(out, model, *opts, err);
+    SG_TRY(sg_cache_path(model, opts, path, sizeof path, err));
+    if (plan_cached(out, model, opts, path) == SEDGE_OK)
+        return SEDGE_OK;
+    SG_TRY(plan_new(out, model, *opts, err));
+    if (sedge_plan_save(*out, path, &lost) == SEDGE_OK)
+        say(opts, "saved to", path);
+    else
+        say(opts, lost.msg, ""); /* the plan is good all the same */
+    return SEDGE_OK;
 }
 
 void sedge_plan_get_info(const sedge_plan *plan, sedge_plan_info *out)

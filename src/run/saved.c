@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/sha256.h"
+#include "base/threads.h"
 #include "run/api.h"
 
 /* ---- reading ---- */
@@ -155,4 +157,87 @@ void sedge_plan_digest(const sedge_plan *p, char text[SEDGE_DIGEST_MAX])
     uint8_t digest[SG_SHA256_BYTES];
     sg_plan_digest(p->plan, digest);
     sg_sha256_text(digest, text);
+}
+
+/* ---- the cache ---- */
+
+/* Large files are digested in pieces, on all processors: the digest is that of the pieces' digests. */
+enum { PIECE = 1 << 20, PIECES = 64 };
+
+typedef struct pieces {
+    const uint8_t *p;
+    size_t n;
+    uint8_t digest[PIECES][SG_SHA256_BYTES];
+} pieces;
+
+static void digest_piece(void *ctx, int64_t i)
+{
+    pieces *j = ctx;
+    sg_sha256 sha;
+    size_t at = (size_t)i * PIECE;
+    sg_sha256_init(&sha);
+    sg_sha256_add(&sha, j->p + at, j->n - at < PIECE ? j->n - at : PIECE);
+    sg_sha256_end(&sha, j->digest[i]);
+}
+
+static void add_file(sg_sha256 *sha, const void *data, size_t size)
+{
+    uint64_t n = size;
+    pieces j = {.p = data};
+    sg_sha256_add(sha, &n, sizeof n);
+    for (; size; size -= j.n, j.p += j.n) {
+        j.n = size < (size_t)PIECE * PIECES ? size : (size_t)PIECE * PIECES;
+        int64_t count = (int64_t)((j.n + PIECE - 1) / PIECE);
+        sg_parallel(sg_cpu_count(), count, digest_piece, &j);
+        sg_sha256_add(sha, j.digest, (size_t)count * sizeof j.digest[0]);
+    }
+}
+
+static void add_text(sg_sha256 *sha, const char *s)
+{
+    sg_sha256_add(sha, s ? s : "", s ? strlen(s) + 1 : 1);
+}
+
+static void add_int(sg_sha256 *sha, int64_t v)
+{
+    sg_sha256_add(sha, &v, sizeof v);
+}
+
+static void add_opts(sg_sha256 *sha, const sedge_model *m, const sedge_plan_opts *o)
+{
+    const int64_t n[] = {sg_cpu(), m->n_custom, o->n_bound, o->n_link, o->optimize, o->allow_fallback, o->tune};
+    sg_sha256_add(sha, sg_build_id, sizeof sg_build_id);
+    sg_sha256_add(sha, n, sizeof n);
+    add_text(sha, o->target ? o->target : "cpu");
+    for (int i = 0; i < m->n_custom; i++) {
+        add_text(sha, m->custom[i].op.domain);
+        add_text(sha, m->custom[i].op.name);
+    }
+    for (int i = 0; i < o->n_bound; i++) {
+        add_text(sha, o->bound[i].name);
+        add_int(sha, o->bound[i].value);
+        add_int(sha, o->bound[i].fixed);
+    }
+    for (int i = 0; i < o->n_link; i++) {
+        add_text(sha, o->link[i].out);
+        add_text(sha, o->link[i].in);
+    }
+}
+
+sedge_status sg_cache_path(const sedge_model *m, const sedge_plan_opts *o, char *path, size_t size, sg_err *err)
+{
+    sg_sha256 sha;
+    uint8_t digest[SG_SHA256_BYTES];
+    char text[2 * SG_SHA256_BYTES + 1];
+    sg_sha256_init(&sha);
+    add_opts(&sha, m, o);
+    add_file(&sha, m->data, m->size);
+    add_file(&sha, m->lib.data, m->lib.size);
+    for (const sg_import_file *f = m->info.file; f; f = f->next)
+        add_file(&sha, f->map.data, f->map.size);
+    sg_sha256_end(&sha, digest);
+    sg_sha256_text(digest, text);
+    int n = snprintf(path, size, "%s/%s.sedge", o->cache, text);
+    return n > 0 && (size_t)n < size ? SEDGE_OK
+                                     : sg_fail(err, SEDGE_E_ARG, "%.60s...: the path of the cache is too long", o->cache);
 }

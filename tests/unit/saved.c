@@ -10,6 +10,7 @@
 #include "base/sha256.h"
 #include "base/sum.h"
 #include "failing.h"
+#include "run/api.h"
 #include "sedge/sedge.h"
 #include "tiny_onnx.h"
 
@@ -271,6 +272,118 @@ static void states(void **state)
     unlink(to);
 }
 
+static const char *kernel_of(const whole *w)
+{
+    const char *op, *node, *kernel;
+    assert_true(sedge_plan_step(w->p, 0, &op, &node, &kernel));
+    return kernel;
+}
+
+/* A choice that is not the rule's stays in the file; one that there is not leaves the reference. */
+static void choices(void **state)
+{
+    static const int64_t x_dim[2] = {1, 32}, y_dim[2] = {1, 32};
+    static const float weights[32 * 32] = {1, 2, 3};
+    static const char *const want[] = {"matmul_f32", "matmul_f32", "gemv_f32", "ref"};
+    pb graph = {.n = 0}, model = {.n = 0}, node = {.n = 0}, attr = {.n = 0}, w_dim = {.n = 0};
+    char to[80];
+    (void)state;
+    pb_str(&attr, 1, "transB");
+    pb_int(&attr, 3, 1);
+    pb_int(&attr, 20, 2);
+    pb_str(&node, 1, "x");
+    pb_str(&node, 1, "w");
+    pb_str(&node, 2, "y");
+    pb_str(&node, 4, "Gemm");
+    pb_msg(&node, 5, &attr);
+    pb_msg(&graph, 1, &node);
+    onnx_io(&graph, 11, "x", 1, x_dim, 2);
+    onnx_io(&graph, 12, "y", 1, y_dim, 2);
+    pb_int(&w_dim, 1, 32);
+    pb_int(&w_dim, 1, 32);
+    pb_int(&w_dim, 2, 1);
+    pb_str(&w_dim, 8, "w");
+    pb_varint(&w_dim, 9 << 3 | 2);
+    pb_varint(&w_dim, sizeof weights);
+    static unsigned char bytes[8192];
+    pb head = {.n = 0}, tail = {.n = 0}, op = {.n = 0};
+    pb_int(&head, 1, 8);
+    pb_varint(&head, 7 << 3 | 2);
+    pb start_of = {.n = 0};
+    pb_varint(&start_of, 5 << 3 | 2);
+    pb_varint(&start_of, w_dim.n + sizeof weights);
+    pb_varint(&head, graph.n + start_of.n + w_dim.n + sizeof weights);
+    pb_int(&op, 2, 17);
+    pb_msg(&tail, 8, &op);
+    const struct {
+        const void *p;
+        size_t n;
+    } part[] = {{head.b, head.n},   {graph.b, graph.n},        {start_of.b, start_of.n},
+                {w_dim.b, w_dim.n}, {weights, sizeof weights}, {tail.b, tail.n}};
+    for (size_t i = 0; i < 6; i++) {
+        memcpy(bytes + model.n, part[i].p, part[i].n);
+        model.n += part[i].n;
+    }
+    snprintf(to, sizeof to, "%s.d", path);
+    for (uint8_t c = 0; c < 4; c++) {
+        whole w = {0};
+        sedge_error err = {0};
+        assert_int_equal(sedge_model_open_memory(&w.m, bytes, model.n, NULL, &err), SEDGE_OK);
+        w.m->graph->node[w.m->graph->node[0].next].choice = c;
+        assert_int_equal(sedge_plan_make(&w.p, w.m, NULL, &err), SEDGE_OK);
+        assert_string_equal(kernel_of(&w), want[c]);
+        assert_int_equal(sedge_plan_save(w.p, to, &err), SEDGE_OK);
+        shut(&w);
+        assert_int_equal(start(&w, to, NULL, &err), SEDGE_OK);
+        assert_string_equal(kernel_of(&w), want[c]);
+        shut(&w);
+    }
+    unlink(to);
+}
+
+static void note(void *ctx, const char *line)
+{
+    if (strncmp(line, "cache: ", 7) == 0 || strncmp(line, "tune: ", 6) == 0)
+        snprintf(ctx, 256, "%s", line);
+}
+
+/* The second plan comes from the folder; other options have a file of their own, a damaged one is made again. */
+static void cache(void **state)
+{
+    char dir[] = "/tmp/sedge-cache-XXXXXX", line[256], command[128];
+    float x[16], y[16];
+    whole w;
+    sedge_plan_opts po;
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    sedge_plan_opts_init(&po);
+    po.cache = dir;
+    po.trace = note;
+    po.trace_ctx = line;
+    for (int i = 0; i < 6; i++) {
+        sedge_error err = {0};
+        po.tune = i == 2 || i == 3 ? SEDGE_TUNE_QUICK : SEDGE_TUNE_NONE;
+        if (i == 4) {
+            snprintf(command, sizeof command, "for f in %s/*; do echo ruin >$f; done", dir);
+            assert_int_equal(system(command), 0);
+        }
+        assert_int_equal(start(&w, model_path, &po, &err), SEDGE_OK);
+        assert_true(strncmp(line, i % 2 ? "cache: taken from" : "cache: saved to", 15) == 0);
+        answer(&w, y);
+        if (i == 0)
+            memcpy(x, y, sizeof x);
+        if (!po.tune)
+            assert_memory_equal(x, y, sizeof x);
+        shut(&w);
+    }
+    po.cache = "/nowhere/at/all"; /* the plan is made all the same, and it is said */
+    assert_int_equal(start(&w, model_path, &po, NULL), SEDGE_OK);
+    assert_non_null(strstr(line, "cannot be written"));
+    shut(&w);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 /* The examples of FIPS 180-4's authors. */
 static void sha256(void **state)
 {
@@ -319,8 +432,8 @@ static void sum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_answers), cmocka_unit_test(other_options), cmocka_unit_test(damage),
-        cmocka_unit_test(other_level),  cmocka_unit_test(allocations),   cmocka_unit_test(no_folder),
-        cmocka_unit_test(states),       cmocka_unit_test(sha256),        cmocka_unit_test(sum)};
+        cmocka_unit_test(same_answers), cmocka_unit_test(other_options), cmocka_unit_test(damage), cmocka_unit_test(other_level),
+        cmocka_unit_test(allocations),  cmocka_unit_test(no_folder),     cmocka_unit_test(states), cmocka_unit_test(cache),
+        cmocka_unit_test(choices),      cmocka_unit_test(sha256),        cmocka_unit_test(sum)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -32,12 +32,23 @@ static const row last_rows[] = {
     {SG_OP_COUNT, NULL},
 };
 
+/* The row that the step asks for, else the first that accepts. */
 static bool bind(const row *r, sg_plan *p, sg_step *s)
 {
-    for (; r->bind; r++)
-        if (&sg_ops[r->op] == s->op && r->bind(p, s))
+    for (int k = 1; r->bind; r++)
+        if (&sg_ops[r->op] == s->op && (!s->choice || s->choice == k++) && r->bind(p, s))
             return true;
     return false;
+}
+
+int sg_cpu_choices(const sg_graph *g, sg_nid n)
+{
+    sg_vid y = sg_node_out(g, n, 0);
+    bool last = y && g->value[y].type.layout == SG_LAYOUT_LAST;
+    int count = 0;
+    for (const row *r = last ? last_rows : rows; r->bind; r++)
+        count += &sg_ops[r->op] == g->node[n].op;
+    return count;
 }
 
 bool sg_cpu_has_last(const sg_op *op, uint32_t cpu)

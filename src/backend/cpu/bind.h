@@ -7,6 +7,9 @@
 /* Chooses the kernel of a step and packs its weights into the plan; leaves the reference where there is none. */
 sedge_status sg_cpu_choose(const sg_target *t, sg_plan *p, sg_step *s, sg_err *err);
 
+/* Rows that name the op of a node, in the layout that it has. */
+int sg_cpu_choices(const sg_graph *g, sg_nid n);
+
 /* One row of bind.c's table: returns false to leave the step to the next row. */
 typedef bool sg_cpu_bind_fn(sg_plan *p, sg_step *s);
 

@@ -199,7 +199,7 @@ bool sg_cpu_tiles_gain(uint32_t cpu)
     return t.fn[1] != sg_tile_f32_any.fn[1];
 }
 
-bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
+static bool bind(sg_plan *p, sg_step *s, bool winograd)
 {
     static const char *const name[] = {"conv_last_f32", "dwconv_f32", "wino_f32"};
     const sg_slot *x = sg_step_slot(p, s, 0), *w = sg_step_slot(p, s, 1), *y = sg_step_slot(p, s, s->n_in);
@@ -215,7 +215,9 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
     sg_dw_init(&b->dw, p->cpu);
     sg_wino_init_table(&b->wino, p->cpu);
     const sg_conv_shape *a = &b->conv.shape;
-    b->kind = a->group == a->c && a->c == a->oc ? DEPTHWISE : sg_wino_takes(a) && winograd_gains(b, y) ? WINOGRAD : DIRECT;
+    b->kind = winograd ? WINOGRAD : a->group == a->c && a->c == a->oc ? DEPTHWISE : DIRECT;
+    if (winograd && (!sg_wino_takes(a) || (!s->choice && !winograd_gains(b, y))))
+        return false;
     if (!pack(p, b, w, bias))
         return false;
     s->packed = b;
@@ -223,4 +225,15 @@ bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
     s->over = 1u << 3;
     s->kernel = (sg_kernel){.name = name[b->kind], .run = run, .scratch = scratch};
     return true;
+}
+
+/* By the rule of costs, or asked for. */
+bool sg_cpu_bind_conv_wino(sg_plan *p, sg_step *s)
+{
+    return bind(p, s, true);
+}
+
+bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s)
+{
+    return bind(p, s, false);
 }
