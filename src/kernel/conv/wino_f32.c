@@ -58,14 +58,13 @@ static int64_t width_of(const sg_wino *v, int64_t panel)
 static void cut(sg_wino *v)
 {
     int64_t patch_bytes = SG_WINO_POINTS * (v->v_row + width_of(v, 0)) * (int64_t)sizeof(float);
-    int64_t patches = BLOCK_BYTES / patch_bytes;
+    int64_t most = at_least_1(v->patches / LEAST_PATCHES), blocks = ceil_div(v->patches, at_least_1(BLOCK_BYTES / patch_bytes));
+    blocks = blocks < TASKS ? TASKS : blocks;
     v->tiles = ceil_div(v->patches, v->rows);
-    v->block = ceil_div(patches < LEAST_PATCHES ? LEAST_PATCHES : patches, v->rows);
-    v->block = at_least_1(v->block < v->tiles ? v->block : v->tiles);
+    v->block = at_least_1(ceil_div(v->tiles, blocks < most ? blocks : most));
     v->blocks = ceil_div(v->tiles, v->block);
-    v->block = at_least_1(v->blocks ? ceil_div(v->tiles, v->blocks) : 1);
-    int64_t most = v->blocks ? TASKS / v->blocks : 1, chunks = v->a.oc / CHUNK_COLUMNS;
-    v->chunks = at_least_1(chunks < most ? chunks : most);
+    int64_t chunks = v->blocks ? TASKS / v->blocks : 1, columns = v->a.oc / CHUNK_COLUMNS;
+    v->chunks = at_least_1(chunks < columns ? chunks : columns);
     v->chunk = ceil_div(v->panels.count, v->chunks);
     v->chunks = ceil_div(v->panels.count, v->chunk);
 }
