@@ -302,6 +302,7 @@ static sedge_status import(sg_tf *s)
     if (!(info->producer = sg_tf_text(s, &s->model, SG_TF_MODEL_DESCRIPTION)))
         return s->err->status;
     SG_TRY(codes_read(s));
+    SG_TRY(sg_tf_metadata(s));
     s->g = sg_graph_new(s->arena);
     return s->g ? graph_build(s) : nomem(s);
 }

@@ -124,6 +124,8 @@ sedge_status sg_tf_value(sg_tf_scope *sc, int64_t id, sg_vid *out);
 sedge_status sg_tf_var_named(sg_tf *s, const char *name, int32_t *out);
 /* Makes a variable, of the type of t, state of the model if it is not yet. */
 sedge_status sg_tf_var_open(sg_tf_scope *sc, sg_tf_var *var, const sg_tf_tensor *t);
+/* Signatures and the metadata block, into the info. */
+sedge_status sg_tf_metadata(sg_tf *s);
 const sg_tf_op *sg_tf_op_find(int code, const char *custom);
 /* What a subgraph is called with: values [first, first + n) of `in`, and the tensors of the caller that they were, for handles. */
 typedef struct sg_tf_args {
