@@ -68,12 +68,21 @@ void sedge_model_close(sedge_model **model)
     *model = NULL;
 }
 
+/* An operator that became several nodes gave all of them its name. */
+static bool goes_on(const sg_graph *g, sg_nid n)
+{
+    const sg_node *a = &g->node[g->node[n].prev], *b = &g->node[n];
+    return g->node[n].prev && b->source && a->source == b->source && a->name == b->name && b->name && *b->name;
+}
+
 /* Source operators by count, most frequent first; ties by name. */
 static sedge_status count_ops(sedge_model *m, const sg_graph *g)
 {
     SG_EACH_NODE(g, n)
     {
         const sg_node *node = &g->node[n];
+        if (goes_on(g, n))
+            continue;
         const char *name = node->source ? node->source : node->op->name;
         int i = 0;
         while (i < m->n_op && strcmp(m->op_name[i], name) != 0)
@@ -83,9 +92,10 @@ static sedge_status count_ops(sedge_model *m, const sg_graph *g)
             m->n_op++;
         }
         m->op_count[i]++;
-        for (int k = 0; k < node->n_region; k++)
-            SG_TRY(count_ops(m, node->region[k]));
     }
+    SG_EACH_NODE(g, n)
+    for (int k = 0; k < g->node[n].n_region; k++)
+        SG_TRY(count_ops(m, g->node[n].region[k]));
     return SEDGE_OK;
 }
 
