@@ -256,16 +256,21 @@ static sedge_status reduce_i64(sg_exec *x, uint32_t mask, int kind, int64_t coun
     return SEDGE_OK;
 }
 
+sedge_status sg_reduce_axes(sg_exec *x, uint32_t *mask)
+{
+    int64_t axes[SG_RANK_MAX];
+    int n = sg_move_args(x, 1, axes, SG_RANK_MAX);
+    return n == -2 ? SEDGE_E_SHAPE : axes_mask(x->err, x->attrs, axes, n, x->in[0]->rank, mask);
+}
+
 sedge_status sg_ref_reduce(sg_exec *x)
 {
     const sg_tensor *a = x->in[0];
     sg_tensor *y = x->out[0];
-    int64_t axes[SG_RANK_MAX], kept = 1, count = 1;
-    int kind = (int)sg_get_int(x->attrs, SG_A_kind), n = sg_move_args(x, 1, axes, SG_RANK_MAX);
+    int64_t kept = 1, count = 1;
+    int kind = (int)sg_get_int(x->attrs, SG_A_kind);
     uint32_t mask;
-    if (n == -2)
-        return SEDGE_E_SHAPE;
-    SG_TRY(axes_mask(x->err, x->attrs, axes, n, a->rank, &mask));
+    SG_TRY(sg_reduce_axes(x, &mask));
     for (int i = 0; i < a->rank; i++) {
         if (mask >> i & 1)
             count *= a->dim[i];

@@ -2,6 +2,8 @@
 #ifndef SG_OP_REDUCE_H
 #define SG_OP_REDUCE_H
 
+#include "op/op.h"
+
 /* Attribute `kind` of reduce. */
 enum {
     SG_REDUCE_SUM,
@@ -16,6 +18,9 @@ enum {
     SG_REDUCE_SUM_SQUARE,
     SG_REDUCE_COUNT
 };
+/* The axes that a call reduces, a bit each. */
+sedge_status sg_reduce_axes(sg_exec *x, uint32_t *mask);
+
 /* Attribute `kind` of cum. */
 enum { SG_CUM_SUM, SG_CUM_PROD };
 

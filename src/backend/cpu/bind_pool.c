@@ -1,4 +1,4 @@
-/* Binding of maxima and averages of images that stand channels last: rows of windows are shared out among the threads. */
+/* Binding of maxima and averages of images, row-major ones as images of one channel: rows of windows are shared out among the threads. */
 #include "backend/cpu/bind.h"
 #include "base/threads.h"
 #include "kernel/pool/pool_last.h"
@@ -16,6 +16,11 @@ typedef struct job {
     char *y;
     int64_t step, parts, from, to; /* rows of a task, tasks of an image; bytes of images */
 } job;
+
+typedef struct kernels {
+    const sg_pool_max8 *max8;
+    const sg_pool_f32_table *f32;
+} kernels;
 
 /* Taps of a task: about as much work as waking a thread is worth. */
 #define TASK 65536
@@ -63,7 +68,7 @@ static bool is_last(const sg_tensor *t)
     return t->layout == SG_LAYOUT_LAST || sg_layout_free(t->dim, t->rank);
 }
 
-static void share(const sg_exec *x, job *j)
+static void share(const sg_exec *x, job *j, int64_t images)
 {
     const sg_tensor *in = x->in[0];
     int64_t size = sg_dtypes[in->dtype].bits / 8, taps = j->a.kh * j->a.kw < TASK ? j->a.kh * j->a.kw : TASK;
@@ -73,15 +78,16 @@ static void share(const sg_exec *x, job *j)
     j->to = j->a.oh * j->a.ow * j->a.c * size;
     j->step = TASK / taps / (j->a.ow * j->a.c) + 1;
     j->parts = (j->a.oh + j->step - 1) / j->step;
-    sg_parallel(x->threads, in->dim[0] * j->parts, run_part, j);
+    sg_parallel(x->threads, images * j->parts, run_part, j);
 }
 
 static sedge_status run(sg_exec *x)
 {
     const sg_tensor *in = x->in[0], *out = x->out[0];
-    const sg_pool_max8 *max8 = x->packed;
+    const kernels *k = x->packed;
+    bool last = is_last(in) && is_last(out);
     job j = {0};
-    if (!is_last(in) || !is_last(out) || sg_numel(in) == 0 || sg_numel(out) == 0 || !args_of(x, &j.a))
+    if (sg_numel(in) == 0 || sg_numel(out) == 0 || !args_of(x, &j.a))
         return sg_op_ref(x);
     bool average = sg_get_int(x->attrs, SG_A_kind) == SG_POOL_AVERAGE;
     bool bytes = in->dtype != SG_F32;
@@ -91,8 +97,11 @@ static sedge_status run(sg_exec *x)
     j.row = average               ? (bytes ? sg_pool_last_average_8 : sg_pool_last_average_f32)
             : in->dtype == SG_F32 ? sg_pool_last_max_f32
                                   : sg_pool_last_max_8;
-    j.a.max8 = in->dtype == SG_U8 ? max8->u8 : max8->s8;
-    share(x, &j);
+    j.a.max8 = in->dtype == SG_U8 ? k->max8->u8 : k->max8->s8;
+    j.a.f32 = k->f32;
+    int64_t images = in->dim[0] * (last ? 1 : j.a.c); /* row-major: of one channel */
+    j.a.c = last ? j.a.c : 1;
+    share(x, &j, images);
     return SEDGE_OK;
 }
 
@@ -103,9 +112,10 @@ bool sg_cpu_bind_pool(sg_plan *p, sg_step *s)
     int type = x ? x->type.dtype : SG_NONE;
     if (s->n_out > 1 || (type != SG_F32 && type != SG_U8 && type != SG_I8) || (kind != SG_POOL_MAX && kind != SG_POOL_AVERAGE))
         return false;
-    s->packed = sg_pool_max8_of(p->cpu);
-    s->kernel = (sg_kernel){.name = "pool_last", .run = run};
-    return true;
+    const kernels k = {sg_pool_max8_of(p->cpu), sg_pool_f32_of(p->cpu)};
+    s->packed = sg_arena_dup(&p->arena, &k, sizeof k);
+    s->kernel = (sg_kernel){.name = "pool", .run = run};
+    return s->packed != NULL;
 }
 
 static sedge_status run_integers(sg_exec *x)
@@ -124,7 +134,7 @@ static sedge_status run_integers(sg_exec *x)
     j.a.y_zero = sg_q_zero(x->in[4], 0);
     j.a.x_signed = in->dtype == SG_I8;
     sg_q_range((sg_dtype)out->dtype, &j.a.lo, &j.a.hi);
-    share(x, &j);
+    share(x, &j, in->dim[0]);
     return SEDGE_OK;
 }
 

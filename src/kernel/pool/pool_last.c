@@ -29,29 +29,6 @@ static int64_t tap_at(const sg_pool_last_args *a, const taps *t, int64_t ky, int
     return ((t->y0 + ky * a->dilation_h) * a->w + t->x0 + kx * a->dilation_w) * a->c;
 }
 
-#define EACH_TAP(t)                                \
-    for (int64_t ky = (t).ky0; ky < (t).ky1; ky++) \
-        for (int64_t kx = (t).kx0; kx < (t).kx1; kx++)
-
-void sg_pool_last_max_f32(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
-{
-    float *to = (float *)y + oy * a->ow * a->c;
-    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
-        const taps t = taps_of(a, oy, ox);
-        bool any = false;
-        memset(to, 0, (size_t)a->c * sizeof *to);
-        EACH_TAP(t)
-        {
-            const float *from = (const float *)x + tap_at(a, &t, ky, kx);
-            if (!any)
-                memcpy(to, from, (size_t)a->c * sizeof *to);
-            for (int64_t c = 0; any && c < a->c; c++)
-                to[c] = from[c] > to[c] || from[c] != from[c] ? from[c] : to[c];
-            any = true;
-        }
-    }
-}
-
 void sg_pool_last_max_8(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
 {
     uint8_t *to = (uint8_t *)y + oy * a->ow * a->c;
@@ -88,28 +65,37 @@ static double divisor(const sg_pool_last_args *a, const taps *t)
     return (double)seen;
 }
 
-enum { BLOCK = 128 };
+/* Row oy of windows, each by fn; `mean` wants the divisor. */
+static void row_f32(const sg_pool_last_args *a, void (*fn)(const sg_pool_window_f32 *w), bool mean, const float *x, int64_t oy,
+                    float *y)
+{
+    float *to = y + oy * a->ow * a->c;
+    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
+        const taps t = taps_of(a, oy, ox);
+        if (t.ky0 >= t.ky1 || t.kx0 >= t.kx1) {
+            memset(to, 0, (size_t)a->c * sizeof *to);
+            continue;
+        }
+        const sg_pool_window_f32 w = {.x = x + tap_at(a, &t, t.ky0, t.kx0),
+                                      .rows = t.ky1 - t.ky0,
+                                      .columns = t.kx1 - t.kx0,
+                                      .line = a->dilation_h * a->w * a->c,
+                                      .pixel = a->dilation_w * a->c,
+                                      .n = a->c,
+                                      .by = mean ? (float)divisor(a, &t) : 1,
+                                      .y = to};
+        fn(&w);
+    }
+}
+
+void sg_pool_last_max_f32(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
+{
+    row_f32(a, a->f32->max, false, x, oy, y);
+}
 
 void sg_pool_last_average_f32(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
 {
-    float *to = (float *)y + oy * a->ow * a->c;
-    for (int64_t ox = 0; ox < a->ow; ox++, to += a->c) {
-        const taps t = taps_of(a, oy, ox);
-        bool any = t.ky0 < t.ky1 && t.kx0 < t.kx1;
-        double by = divisor(a, &t);
-        for (int64_t c0 = 0; c0 < a->c; c0 += BLOCK) {
-            double sum[BLOCK] = {0};
-            int64_t n = a->c - c0 < BLOCK ? a->c - c0 : BLOCK;
-            EACH_TAP(t)
-            {
-                const float *from = (const float *)x + tap_at(a, &t, ky, kx) + c0;
-                for (int64_t c = 0; c < n; c++)
-                    sum[c] += (double)from[c];
-            }
-            for (int64_t c = 0; c < n; c++)
-                to[c0 + c] = any ? (float)(sum[c] / by) : 0;
-        }
-    }
+    row_f32(a, a->f32->mean, true, x, oy, y);
 }
 
 /* Nearest integer, ties to even. */
@@ -130,6 +116,12 @@ static void add_bytes(int32_t *sum, const uint8_t *from, int64_t n, bool is_sign
         for (int64_t c = 0; c < n; c++)
             sum[c] += from[c];
 }
+
+#define EACH_TAP(t)                                \
+    for (int64_t ky = (t).ky0; ky < (t).ky1; ky++) \
+        for (int64_t kx = (t).kx0; kx < (t).kx1; kx++)
+
+enum { BLOCK = 128 };
 
 void sg_pool_last_average_8(const sg_pool_last_args *a, const void *x, int64_t oy, void *y)
 {

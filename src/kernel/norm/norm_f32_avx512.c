@@ -1,0 +1,6 @@
+/* Sums, normalization and softmax in AVX-512. */
+#include "kernel/simd/f32_avx512.h"
+
+#include "kernel/norm/norm_f32_impl.h"
+
+const sg_norm_f32_table sg_norm_f32_avx512 = TABLE;
