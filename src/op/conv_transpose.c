@@ -83,6 +83,19 @@ static sedge_status pads_from_size(sg_exec *x, sg_window *w, const int64_t *in, 
     return SEDGE_OK;
 }
 
+bool sg_window_tiles(const sg_window *w, sg_attrs a)
+{
+    int extra, shaped;
+    const int64_t *pad = sg_get_ints(a, SG_A_output_padding, &extra);
+    sg_get_ints(a, SG_A_output_shape, &shaped);
+    bool good = sg_get_int(a, SG_A_group) == 1 && !shaped && w->auto_pad != SG_PAD_SAME_UPPER && w->auto_pad != SG_PAD_SAME_LOWER;
+    for (int i = 0; i < extra; i++)
+        good = good && pad[i] == 0;
+    for (int i = 0; i < w->n; i++)
+        good = good && w->stride[i] == w->kernel[i] && w->dilation[i] == 1 && w->begin[i] == 0 && w->end[i] == 0;
+    return good;
+}
+
 /* y += one input channel spread by its kernel. */
 static void spread(const sg_window *w, const int64_t *in, const int64_t *out, const double *x, const double *ws, double *y)
 {

@@ -31,6 +31,8 @@ void sg_window_resolve(sg_window *w, const int64_t *in, const int64_t *out);
 void sg_window_split(sg_window *w, int i, int64_t total);
 /* Windows o in [*lo, *hi) of axis i read inside [0, in) at tap k. */
 void sg_window_range(const sg_window *w, int i, int64_t k, int64_t in, int64_t out, int64_t *lo, int64_t *hi);
+/* Whether the windows of a transposed convolution stand side by side: steps as wide as the kernel, nothing padded, cut or between. */
+bool sg_window_tiles(const sg_window *w, sg_attrs a);
 /* Row-major offset of tap k of window o over axes [0, n); false when it lies outside. */
 bool sg_window_at(const sg_window *w, int n, const int64_t *in, const int64_t *o, const int64_t *k, int64_t *off);
 

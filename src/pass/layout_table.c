@@ -2,6 +2,7 @@
 #include "op/pool.h"
 #include "op/reduce.h"
 #include "op/resize.h"
+#include "op/window.h"
 #include "pass/layout.h"
 #include "tensor/layout.h"
 
@@ -34,6 +35,17 @@ static bool takes_conv(const sg_graph *g, sg_nid n)
             return false;
     return (x->rank == 3 || x->rank == 4) && (f32 ? x->dtype == SG_F32 : is_8bit(x)) && w && g->value[w].role == SG_CONST &&
            g->value[w].type.rank == x->rank && sg_d_numel(&g->value[w].type) > 0;
+}
+
+/* Transposed: windows side by side, constant weights. */
+static bool takes_tiles(const sg_graph *g, sg_nid n)
+{
+    const sg_value *w = &g->value[sg_node_in(g, n, 1)];
+    sg_attrs a = {g->node[n].attr, g->node[n].n_attr};
+    sg_window win;
+    sg_err own = {0};
+    return in_type(g, n, 0)->rank == 4 && in_type(g, n, 0)->dtype == SG_F32 && w->role == SG_CONST && w->type.rank == 4 &&
+           sg_d_numel(&w->type) > 0 && sg_window_read(&own, a, 2, w->type.dim + 2, &win) == SEDGE_OK && sg_window_tiles(&win, a);
 }
 
 static bool takes_pool(const sg_graph *g, sg_nid n)
