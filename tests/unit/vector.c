@@ -134,7 +134,7 @@ static sg_nid pool(sg_vid x)
     sg_nid n = node(SG_ROW(POOL), 1, &x);
     sg_set_int(g, n, SG_A_kind, pick(0, 1) ? SG_POOL_AVERAGE : SG_POOL_MAX);
     if (pick(0, 2)) {
-        const int64_t pads[4] = {1, pick(0, 1), pick(0, 1), 1}, strides[2] = {pick(1, 2), pick(1, 3)};
+        const int64_t pads[4] = {1, 1, pick(0, 1), 1}, strides[2] = {pick(1, 2), pick(1, 3)};
         sg_set_ints(g, n, SG_A_kernel_shape, (const int64_t[]){2, pick(2, 3)}, 2);
         sg_set_ints(g, n, SG_A_pads, pads, 4);
         sg_set_ints(g, n, SG_A_strides, strides, 2);
