@@ -25,38 +25,69 @@ size_t sg_slot_room(const sg_plan *p, uint32_t slot)
     return sg_slot_bytes(s, dim, &bytes) ? sg_align_up(bytes) : 0;
 }
 
-size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch)
+/* A place is one word, its first unit and the one behind its last, so that lists sort by it; a unit is the alignment. */
+#define UNITS_MAX (UINT32_MAX / 2)
+
+/* Element k of a list goes before those that stand after it. */
+static void sink(uint32_t *list, uint64_t *sorted, uint32_t k)
 {
-    size_t total = 0;
+    uint32_t v = list[k];
+    uint64_t c = sorted[k];
+    for (; k > 0 && sorted[k - 1] > c; k--) {
+        sorted[k] = sorted[k - 1];
+        list[k] = list[k - 1];
+    }
+    sorted[k] = c;
+    list[k] = v;
+}
+
+/* Puts a list in the order of places: insertion, as it is short and mostly stands as it stood for other sizes. */
+static void sort_list(uint32_t *list, uint32_t n, const uint64_t *place, uint64_t *sorted)
+{
+    uint64_t last = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint64_t c = sorted[k] = place[list[k]];
+        if (c < last)
+            sink(list, sorted, k);
+        else
+            last = c;
+    }
+}
+
+/* The smallest gap between places that takes `want` units, or the end of them all. */
+static uint32_t find_gap(const uint64_t *sorted, uint32_t n, uint32_t want)
+{
+    uint32_t end = 0, best = UINT32_MAX, best_at = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t from = (uint32_t)(sorted[k] >> 32), to = (uint32_t)sorted[k];
+        if (from == to) /* what is empty is in no one's way */
+            continue;
+        if (from > end && from - end >= want && from - end < best) {
+            best = from - end;
+            best_at = end;
+        }
+        end = to > end ? to : end;
+    }
+    return best == UINT32_MAX ? end : best_at;
+}
+
+size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *conflict, uint64_t *scratch)
+{
+    uint64_t *place = scratch, *sorted = scratch + p->n_place[space];
+    uint32_t total = 0;
     for (uint32_t i = 0; i < p->n_place[space]; i++) {
         const sg_place *pl = &p->place[space][i];
-        const uint32_t *conf = p->conflict[space] + pl->conflict;
-        uint32_t n = 0;
-        for (uint32_t k = 0; k < pl->n_conflict; k++) { /* by offset: insertion, the lists are short */
-            uint32_t c = conf[k], at = n++;
-            if (!size[c]) {
-                n--;
-                continue;
-            }
-            for (; at > 0 && off[scratch[at - 1]] > off[c]; at--)
-                scratch[at] = scratch[at - 1];
-            scratch[at] = c;
-        }
-        size_t end = 0, best = SIZE_MAX, best_at = 0;
-        for (uint32_t k = 0; k < n; k++) {
-            uint32_t c = scratch[k];
-            if (off[c] > end && off[c] - end >= size[i] && off[c] - end < best) {
-                best = off[c] - end;
-                best_at = end;
-            }
-            if (off[c] + size[c] > end)
-                end = off[c] + size[c];
-        }
-        off[i] = best == SIZE_MAX ? end : best_at;
-        if (off[i] + size[i] > total)
-            total = off[i] + size[i];
+        if (size[i] / SG_ALIGN > UNITS_MAX)
+            return INT64_MAX;
+        sort_list(conflict + pl->conflict, pl->n_conflict, place, sorted);
+        uint32_t want = (uint32_t)(size[i] / SG_ALIGN), from = find_gap(sorted, pl->n_conflict, want);
+        if (from > UNITS_MAX)
+            return INT64_MAX;
+        place[i] = (uint64_t)from << 32 | (from + want);
+        off[i] = (size_t)from * SG_ALIGN;
+        total = from + want > total ? from + want : total;
     }
-    return total;
+    return (size_t)total * SG_ALIGN;
 }
 
 /* Heap sort of slots by a key, largest first: no recursion, no allocation. */
@@ -114,7 +145,8 @@ static uint64_t conflicts(sg_plan *p, int space, const uint32_t *birth, const ui
 /* Scratch of the search for an order. */
 typedef struct search {
     const uint32_t *birth;
-    uint32_t *order, *scratch;
+    uint32_t *order;
+    uint64_t *scratch;
     uint64_t *key;
     size_t *size, *off;
     uint32_t n;
@@ -152,7 +184,7 @@ static size_t find_order(sg_plan *p, int space, search *q)
         conflicts(p, space, q->birth, q->order, q->n, p->conflict[space]);
         for (uint32_t i = 0; i < q->n; i++)
             q->size[i] = sg_slot_room(p, q->order[i]);
-        size_t total = sg_plan_place(p, space, q->size, q->off, q->scratch);
+        size_t total = sg_plan_place(p, space, q->size, q->off, p->conflict[space], q->scratch);
         if (last)
             return total;
         if (total < best) {
@@ -171,7 +203,7 @@ static sedge_status layout_space(sg_plan *p, int space, const uint32_t *birth, s
     p->n_place[space] = q.n;
     p->place[space] = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof **p->place);
     q.order = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.order);
-    q.scratch = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.scratch);
+    q.scratch = sg_arena_array(&p->arena, 2 * (size_t)q.n + 1, sizeof *q.scratch);
     q.key = sg_arena_array(&p->arena, p->n_slot, sizeof *q.key);
     q.size = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.size);
     q.off = sg_arena_array(&p->arena, (size_t)q.n + 1, sizeof *q.off);
@@ -181,6 +213,7 @@ static sedge_status layout_space(sg_plan *p, int space, const uint32_t *birth, s
     uint64_t pairs = conflicts(p, space, birth, q.order, q.n, NULL);
     if (pairs > UINT32_MAX || !(p->conflict[space] = sg_arena_array(&p->arena, (size_t)pairs + 1, sizeof(uint32_t))))
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory while planning");
+    p->n_conflict[space] = (uint32_t)pairs;
     size_t total = find_order(p, space, &q);
     if (space == SG_SPACE_HOST)
         p->arena_bytes = (int64_t)total;

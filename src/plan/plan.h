@@ -115,7 +115,7 @@ typedef struct sg_plan {
     uint32_t n_segment;
     sg_place *place[SG_SPACES];
     uint32_t n_place[SG_SPACES];
-    uint32_t *conflict[SG_SPACES];
+    uint32_t *conflict[SG_SPACES], n_conflict[SG_SPACES];
     const uint32_t *input, *output; /* slots; shared with the graph */
     uint32_t n_input, n_output;
     int32_t *link; /* per input: the output that becomes it, or -1 */
@@ -175,8 +175,9 @@ size_t sg_slot_room(const sg_plan *p, uint32_t slot);
  * storage; at: by operand, where it stands in the whole (SG_DIM_BAD: it needs bytes of its own). */
 sedge_status sg_plan_share(sg_plan *p, const uint32_t *last, uint32_t *birth, const sg_dim *at, sg_dims *dims, sg_err *err);
 /* Offsets of all arena storages of a space: size[i] and off[i] by row of plan->place; the total is returned.
- * No allocation: scratch holds 2 * n_place numbers. */
-size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *scratch);
+ * INT64_MAX: no machine has that much. No allocation: conflict is a copy of the plan's lists, whose order changes, scratch holds
+ * 2 * n_place words. */
+size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *conflict, uint64_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */
 int64_t sg_plan_bound(sg_plan *p, int space, const int64_t *dim_value);
 /* Room in the plan for what a kernel packs, aligned to SG_ALIGN; counted in packed_bytes. *filled: it comes from a saved plan, packed

@@ -29,6 +29,9 @@ static void init_values(sg_frame *f)
         for (int k = 0; k < t->rank && !s->symbolic; k++)
             t->dim[k] = s->type.dim[k];
     }
+    for (int space = 0; space < SG_SPACES; space++)
+        for (uint32_t i = 0; i < p->n_conflict[space]; i++)
+            f->conflict[space][i] = p->conflict[space][i];
     for (uint32_t i = 0; i < p->n_operand; i++)
         f->operand[i] = p->operand[i] ? &f->val[p->operand[i]] : NULL;
 }
@@ -50,7 +53,9 @@ static sedge_status alloc_frame(sg_frame *f)
               (f->user_cap = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->user_cap)) &&
               (f->size = sg_calloc(m, (size_t)places + 1, sizeof *f->size)) &&
               (f->off = sg_calloc(m, (size_t)places + 1, sizeof *f->off)) &&
-              (f->scratch = sg_calloc(m, (size_t)places + 1, sizeof *f->scratch)) &&
+              (f->conflict[0] = sg_calloc(m, (size_t)p->n_conflict[0] + 1, sizeof **f->conflict)) &&
+              (f->conflict[1] = sg_calloc(m, (size_t)p->n_conflict[1] + 1, sizeof **f->conflict)) &&
+              (f->scratch = sg_calloc(m, 2 * (size_t)places + 1, sizeof *f->scratch)) &&
               (f->type = sg_calloc(m, (size_t)p->max_in + p->max_out + 2, sizeof *f->type)) &&
               (f->type_in = sg_calloc(m, (size_t)p->max_in + 1, sizeof *f->type_in)) &&
               (f->data_in = sg_calloc(m, (size_t)p->max_in + 1, sizeof *f->data_in)) &&
@@ -121,7 +126,9 @@ void sg_frame_close(sg_frame *f)
     sg_free(m, f->user_cap, ((size_t)p->n_output + 1) * sizeof *f->user_cap);
     sg_free(m, f->size, ((size_t)places + 1) * sizeof *f->size);
     sg_free(m, f->off, ((size_t)places + 1) * sizeof *f->off);
-    sg_free(m, f->scratch, ((size_t)places + 1) * sizeof *f->scratch);
+    for (int space = 0; space < SG_SPACES; space++)
+        sg_free(m, f->conflict[space], ((size_t)p->n_conflict[space] + 1) * sizeof **f->conflict);
+    sg_free(m, f->scratch, (2 * (size_t)places + 1) * sizeof *f->scratch);
     sg_free(m, f->type, ((size_t)p->max_in + p->max_out + 2) * sizeof *f->type);
     sg_free(m, f->type_in, ((size_t)p->max_in + 1) * sizeof *f->type_in);
     sg_free(m, f->data_in, ((size_t)p->max_in + 1) * sizeof *f->data_in);
@@ -143,7 +150,7 @@ static void free_storage(sg_frame *f, uint32_t slot)
 void sg_frame_clear(sg_frame *f)
 {
     const sg_plan *p = f->plan;
-    for (uint32_t i = 1; i < p->n_slot; i++)
+    for (uint32_t i = 1; i < p->n_slot && p->n_dynamic; i++)
         if (p->slot[i].base == SG_BASE_POOL && p->slot[i].storage == i && f->val[i].data)
             free_storage(f, i);
 }

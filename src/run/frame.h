@@ -49,7 +49,8 @@ typedef struct sg_frame {
     void **user_out; /* per output: the caller's buffer or NULL */
     size_t *user_cap;
     size_t *size, *off; /* scratch of placement */
-    uint32_t *scratch;
+    uint64_t *scratch;
+    uint32_t *conflict[SG_SPACES];
     sg_type *type;      /* scratch of shape rules: max_in + max_out */
     const sg_type **type_in;
     const sg_tensor **data_in;

@@ -58,7 +58,7 @@ static sedge_status open_device(sedge_session *s, sg_err *err)
             return sg_fail(err, SEDGE_E_SHAPE, "a value is too large for the device");
         f->size[i] = sg_align_up(bytes);
     }
-    size_t arena = sg_plan_place(p, SG_SPACE_DEVICE, f->size, f->off, f->scratch);
+    size_t arena = sg_plan_place(p, SG_SPACE_DEVICE, f->size, f->off, f->conflict[SG_SPACE_DEVICE], f->scratch);
     s->dev_bytes = weights + arena + SG_ALIGN;
     SG_TRY(be->open(&s->run.dev, &s->mem, s->dev_bytes, err));
     size_t at = 0;

@@ -16,7 +16,8 @@ typedef struct bound {
     sg_wino_table wino;
     kind kind;
     sg_conv_bound conv;
-    const float *packed;
+    const float *packed; /* NULL: not yet */
+    sg_conv_last fixed;  /* what does not depend on the images */
 } bound;
 
 /* One of the kernels, ready to run. */
@@ -35,6 +36,7 @@ typedef struct job {
 static bool init(const bound *b, const sg_conv_shape *a, job *j)
 {
     j->kind = b->kind;
+    j->scratch_step = 0;
     switch (b->kind) {
     case DEPTHWISE:
         if (!sg_dwconv_init(&j->d, a, &b->dw))
@@ -48,7 +50,7 @@ static bool init(const bound *b, const sg_conv_shape *a, job *j)
         j->scratch_step = j->w.scratch;
         return true;
     default:
-        if (!sg_conv_last_init(&j->v, a, &b->tile))
+        if (b->packed ? !sg_conv_last_resize(&j->v, a, &b->fixed) : !sg_conv_last_init(&j->v, a, &b->tile))
             return false;
         j->tasks = sg_conv_last_tasks(&j->v);
         j->scratch_step = j->v.scratch;
@@ -77,7 +79,10 @@ static bool prepare(const sg_exec *x, job *j)
 
 static bool scratch(const sg_exec *x, size_t *bytes)
 {
-    job j = {0};
+    const bound *b = x->packed;
+    job j;
+    if (b->kind == DEPTHWISE) /* needs none, and refuses nothing else */
+        return *bytes = 0, sg_conv_bound_sizes(&b->conv, x, &j.v.a);
     if (!prepare(x, &j))
         return false;
     *bytes = j.scratch_step * (size_t)j.workers;
@@ -155,6 +160,7 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
     bool filled;
     float *room = sg_plan_room(p, (size_t)floats * sizeof *room, &filled);
     b->packed = room;
+    b->fixed = j.v;
     if (!room || filled)
         return room != NULL;
     if (b->kind == DEPTHWISE)

@@ -54,8 +54,7 @@ bool sg_conv_bound_sizes(const sg_conv_bound *b, const sg_exec *x, sg_conv_shape
     const sg_tensor *in = x->in[0], *out = x->out[0];
     int n = b->window.n, last = n - 1;
     *s = b->shape;
-    if (in->rank != n + 2 || out->rank != n + 2 || in->dim[1] != s->c || out->dim[1] != s->oc || sg_numel(in) == 0 ||
-        sg_numel(out) == 0)
+    if (in->rank != n + 2 || out->rank != n + 2 || in->dim[1] != s->c || out->dim[1] != s->oc)
         return false;
     s->n = in->dim[0];
     s->h = n == 2 ? in->dim[2] : 1;
@@ -67,5 +66,5 @@ bool sg_conv_bound_sizes(const sg_conv_bound *b, const sg_exec *x, sg_conv_shape
         sg_window_resolve(&w, in->dim + 2, out->dim + 2);
         resolve(&w, s);
     }
-    return true;
+    return s->n && s->h && s->w && s->oh && s->ow;
 }

@@ -34,13 +34,10 @@ static void cut(sg_conv_last *v)
 {
     const sg_conv_shape *a = &v->a;
     int64_t panels = v->panels.count * a->group, depth = v->taps * v->k;
-    int64_t tile_bytes = v->rows * (depth + a->oc) * (int64_t)sizeof(float);
     double macs = (double)v->pixels * (double)a->oc * (double)depth;
     int64_t most = macs / TASK_MACS > TASKS ? TASKS : at_least_1((int64_t)(macs / TASK_MACS));
     v->tiles = (v->pixels + v->rows - 1) / v->rows;
-    v->block = at_least_1(BLOCK_BYTES / tile_bytes);
-    if (v->block * v->rows * v->taps > BLOCK_POINTERS)
-        v->block = at_least_1(BLOCK_POINTERS / (v->rows * v->taps));
+    v->block = v->block_most;
     if (v->group_floats * a->group * (int64_t)sizeof(float) <= SMALL_WEIGHTS && v->block > (v->tiles + most - 1) / most)
         v->block = (v->tiles + most - 1) / most;
     v->block = at_least_1(v->block < v->tiles ? v->block : v->tiles);
@@ -55,19 +52,28 @@ static void cut(sg_conv_last *v)
 
 bool sg_conv_last_init(sg_conv_last *v, const sg_conv_shape *a, const sg_tile_f32_table *tile)
 {
-    *v = (sg_conv_last){.a = *a, .tile = tile};
+    sg_conv_last own = {.a = *a, .tile = tile}, *f = &own;
     if (a->c < 1 || a->oc < 1 || a->group < 1 || a->kh < 1 || a->kw < 1 || a->c > SIDE_MAX / a->kh / a->kw ||
         a->oc > SIDE_MAX / (a->c * a->kh * a->kw))
         return false;
-    v->rows_of_taps = a->group == 1 && a->kw > 1 && a->dilation_w == 1 && a->c < FEW_CHANNELS;
-    v->taps = v->rows_of_taps ? a->kh : a->kh * a->kw;
-    v->k = v->rows_of_taps ? a->kw * a->c : a->c / a->group;
-    v->panels = sg_panels_of(a->oc / a->group, tile->lanes, tile->vectors);
-    v->rows = tile->rows[sg_panel_vectors(&v->panels, 0)];
-    v->bias_at = round_up(v->rows_of_taps ? v->k : a->c);
-    v->panels_at = v->bias_at + round_up(a->oc);
-    v->group_floats = round_up(sg_panel_at(&v->panels, v->panels.count) * v->taps * v->k);
-    v->floats = v->panels_at + v->group_floats * a->group;
+    f->rows_of_taps = a->group == 1 && a->kw > 1 && a->dilation_w == 1 && a->c < FEW_CHANNELS;
+    f->taps = f->rows_of_taps ? a->kh : a->kh * a->kw;
+    f->k = f->rows_of_taps ? a->kw * a->c : a->c / a->group;
+    f->panels = sg_panels_of(a->oc / a->group, tile->lanes, tile->vectors);
+    f->rows = tile->rows[sg_panel_vectors(&f->panels, 0)];
+    f->bias_at = round_up(f->rows_of_taps ? f->k : a->c);
+    f->panels_at = f->bias_at + round_up(a->oc);
+    f->group_floats = round_up(sg_panel_at(&f->panels, f->panels.count) * f->taps * f->k);
+    f->floats = f->panels_at + f->group_floats * a->group;
+    int64_t pointers = f->rows * f->taps, tile_bytes = f->rows * (f->taps * f->k + a->oc) * (int64_t)sizeof(float);
+    f->block_most = at_least_1(smaller(BLOCK_BYTES / tile_bytes, BLOCK_POINTERS / pointers));
+    return sg_conv_last_resize(v, a, f);
+}
+
+bool sg_conv_last_resize(sg_conv_last *v, const sg_conv_shape *a, const sg_conv_last *fixed)
+{
+    *v = *fixed;
+    v->a = *a;
     v->pixels = a->n * a->oh * a->ow;
     int64_t last = a->w - 1 - (a->kw - 1) * a->dilation_w + a->pad_left; /* stride_w * column of the last such window */
     v->inner_from = (a->pad_left + a->stride_w - 1) / a->stride_w;

@@ -19,7 +19,7 @@ typedef struct sg_conv_last {
     int64_t inner_from, inner_to; /* columns of y whose windows lie inside x */
     int64_t pixels, tiles, block, blocks, chunk, chunks; /* tiles of a block; panels of a chunk, over all groups */
     int64_t bias_at, panels_at, group_floats, floats;    /* of the packed weights */
-    int64_t rows;            /* the highest tile */
+    int64_t rows, block_most; /* the highest tile; tiles of a block that the cache has room for */
     size_t scratch;          /* bytes that a task needs, a multiple of 64 */
     const float *x, *packed, *add; /* add: a tensor like y that is added before the bounds, or NULL */
     float *y;
@@ -29,6 +29,8 @@ typedef struct sg_conv_last {
 
 /* False: too large. Only `a.c, oc, group, kh, kw, dilation_w` decide on the packing. */
 bool sg_conv_last_init(sg_conv_last *v, const sg_conv_shape *a, const sg_tile_f32_table *tile);
+/* The same for other images: `fixed` is the result for the weights. */
+bool sg_conv_last_resize(sg_conv_last *v, const sg_conv_shape *a, const sg_conv_last *fixed);
 
 /* Weights before packing: element (output channel, input channel of its group, tap) stands at oc * by_oc + ic * by_ic + tap
  * * by_tap. Any alignment. */
