@@ -9,7 +9,7 @@
 
 #define F32    1
 #define I64    7
-#define STEPS  100
+#define STEPS  150
 #define FLOATS ((size_t)2 * STEPS * 8)
 static pb model;
 static float query[FLOATS];
@@ -103,10 +103,10 @@ static void scratch_stands_in_the_arena(void **state)
     engine_open(&three, "cpu", 3);
     engine_open(&ref, "reference", 1);
     sedge_plan_get_info(one.p, &info);
-    size_t part = (SG_GEMM_F32_PACK + (size_t)64 * STEPS) * sizeof(float); /* 64 rows of scores */
+    size_t part = (SG_GEMM_F32_PACK + (size_t)128 * STEPS) * sizeof(float); /* 128 rows of scores */
     assert_int_equal(info.arena_bytes, info.arena_bound);
     assert_int_equal(info.arena_bytes, (part + 63) / 64 * 64);
-    static const int64_t lengths[] = {STEPS, 1, 65, 0, 7};
+    static const int64_t lengths[] = {STEPS, 1, 129, 0, 7};
     for (int i = 0; i < 5; i++) {
         int64_t n = lengths[i];
         const float *a = attend(&one, n, false), *b = attend(&three, n, false), *want = attend(&ref, n, false);

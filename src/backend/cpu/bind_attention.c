@@ -1,5 +1,5 @@
-/* Binding of attention to f32 matrix products: for every head and every 64 queries the scores stand in scratch, never the
- * whole matrix of them. */
+/* Binding of attention to f32 matrix products: for every head and a block of queries the scores stand in scratch, never the whole
+ * matrix of them. */
 #include <math.h>
 
 #include "backend/cpu/bind.h"
@@ -8,14 +8,16 @@
 #include "kernel/softmax/softmax_f32.h"
 #include "op/attention.h"
 
-enum { ROWS = 64 };
+/* Queries of a block: K and V are packed for each, so it is high where its scores stay in the second-level cache. */
+enum { ROWS = 64, HIGH_ROWS = 128, HIGH_SCORES = 512 };
 
 typedef struct job {
     sg_att a;
+    const sg_tile_f32_table *tile;
     const float *q, *k, *v, *mask;
     float *y, *scratch;
     int64_t cols, mask_stride[3]; /* of the mask: columns, and steps of batch, head and query */
-    int64_t blocks, units, step;  /* blocks of queries a head; of all heads; units a part */
+    int64_t rows, blocks, units, step; /* of a block; blocks of queries a head; of all heads; units a part */
     int64_t parts;
     size_t part_floats;
 } job;
@@ -49,9 +51,9 @@ static void run_block(const job *j, int64_t unit, float *scratch)
 {
     const sg_att *a = &j->a;
     int64_t head = unit / j->blocks, b = head / a->q_heads, h = head % a->q_heads, kv = h / (a->q_heads / a->kv_heads);
-    int64_t from = unit % j->blocks * ROWS, rows = a->n_q - from < ROWS ? a->n_q - from : ROWS;
+    int64_t from = unit % j->blocks * j->rows, rows = a->n_q - from < j->rows ? a->n_q - from : j->rows;
     float *scores = scratch + SG_GEMM_F32_PACK;
-    sg_gemm_f32_args g = {.m = rows, .n = a->n_kv, .k = a->size, .alpha = (float)a->scale, .pack = scratch};
+    sg_gemm_f32_args g = {.m = rows, .n = a->n_kv, .k = a->size, .alpha = (float)a->scale, .pack = scratch, .tile = j->tile};
     g.a = j->q + b * a->q.batch + h * a->q.head + from * a->q.step;
     g.a_row = a->q.step;
     g.a_col = 1;
@@ -63,7 +65,7 @@ static void run_block(const job *j, int64_t unit, float *scratch)
     sg_gemm_f32(&g);
     for (int64_t i = 0; i < rows; i++)
         soften(j, b, h, from + i, scores + i * a->n_kv);
-    g = (sg_gemm_f32_args){.m = rows, .n = a->v_size, .k = a->n_kv, .alpha = 1, .pack = scratch};
+    g = (sg_gemm_f32_args){.m = rows, .n = a->v_size, .k = a->n_kv, .alpha = 1, .pack = scratch, .tile = j->tile};
     g.a = scores;
     g.a_row = a->n_kv;
     g.a_col = 1;
@@ -87,13 +89,15 @@ static bool cut(const sg_exec *x, job *j)
 {
     if (sg_att_init(x, &j->a) != SEDGE_OK || sg_numel(x->out[0]) == 0 || j->a.n_kv == 0 || j->a.size == 0)
         return false;
-    j->blocks = (j->a.n_q + ROWS - 1) / ROWS;
+    j->tile = x->packed;
+    j->rows = j->a.n_kv > HIGH_SCORES ? ROWS : HIGH_ROWS;
+    j->rows = j->a.n_q < j->rows ? j->a.n_q : j->rows;
+    j->blocks = (j->a.n_q + j->rows - 1) / j->rows;
     j->units = j->a.batch * j->a.q_heads * j->blocks;
     int64_t parts = x->threads < j->units ? x->threads : j->units;
     j->step = (j->units + parts - 1) / parts;
     j->parts = (j->units + j->step - 1) / j->step;
-    int64_t rows = j->a.n_q < ROWS ? j->a.n_q : ROWS;
-    j->part_floats = (SG_GEMM_F32_PACK + (size_t)(rows * j->a.n_kv) + 15) & ~(size_t)15;
+    j->part_floats = (SG_GEMM_F32_PACK + (size_t)(j->rows * j->a.n_kv) + 15) & ~(size_t)15;
     return true;
 }
 
@@ -129,6 +133,11 @@ bool sg_cpu_bind_attention(sg_plan *p, sg_step *s)
         if (slot && (!wanted || slot->type.dtype != SG_F32))
             return false;
     }
+    sg_tile_f32_table *tile = sg_arena_alloc(&p->arena, sizeof *tile);
+    if (!tile)
+        return false;
+    sg_tile_f32_init(tile, p->cpu);
+    s->packed = tile;
     s->kernel = (sg_kernel){.name = "attention_f32", .run = run, .scratch = scratch};
     return true;
 }

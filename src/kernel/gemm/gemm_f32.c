@@ -2,6 +2,7 @@
  * order of every sum depends on k alone, so that answers do not change with m, n or threads. */
 #include "kernel/gemm/gemm_f32.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 enum { MR = SG_GEMM_F32_MR, NR = SG_GEMM_F32_NR, KC = SG_GEMM_F32_KC, NC = SG_GEMM_F32_NC };
@@ -87,8 +88,60 @@ static void block(const sg_gemm_f32_args *g, int64_t j0, int64_t p0, int64_t n, 
     }
 }
 
+/* ---- by tiles: a panel of B is packed, rows of A stay where they are ---- */
+
+enum { WIDE = SG_TILE_VECTORS * 16, DEEP = SG_GEMM_F32_PACK / WIDE / 16 * 16 };
+
+/* k rows of the columns [0, n), alpha times, and zeros up to the width. */
+static void pack_panel(const sg_gemm_f32_args *g, const float *b, int64_t k, int64_t n, int64_t width, float *out)
+{
+    if (g->b_col == 1) {
+        for (int64_t p = 0; p < k; p++, b += g->b_row, out += width)
+            for (int64_t j = 0; j < width; j++)
+                out[j] = j < n ? g->alpha * b[j] : 0;
+        return;
+    }
+    for (int64_t j = 0; j < width; j++)
+        for (int64_t p = 0; p < k; p++)
+            out[p * width + j] = j < n ? g->alpha * b[p * g->b_row + j * g->b_col] : 0;
+}
+
+static void panel_by_tiles(const sg_gemm_f32_args *g, int64_t col, int64_t n, int64_t width, int vectors)
+{
+    const float *a[SG_TILE_ROWS];
+    for (int64_t p = 0; p < g->k; p += DEEP) {
+        sg_tile_f32 t = {.a = a, .taps = 1, .k = g->k - p < DEEP ? g->k - p : DEEP, .b = g->pack, .n = n};
+        t.add_row = t.c_row = g->c_row;
+        t.lo = -HUGE_VALF;
+        t.hi = HUGE_VALF;
+        pack_panel(g, g->b + p * g->b_row + col * g->b_col, t.k, n, width, g->pack);
+        int64_t high = g->tile->rows[vectors];
+        for (int64_t i = 0, rows; i < g->m; i += rows) {
+            rows = g->m - i < high ? g->m - i : high;
+            for (int64_t r = 0; r < rows; r++)
+                a[r] = g->a + (i + r) * g->a_row + p;
+            t.c = g->c + i * g->c_row + col;
+            t.add = p ? t.c : NULL;
+            g->tile->fn[vectors][rows - 1](&t);
+        }
+    }
+}
+
+static void by_tiles(const sg_gemm_f32_args *g)
+{
+    sg_panels panels = sg_panels_of(g->n, g->tile->lanes, g->tile->vectors);
+    for (int64_t i = 0; i < panels.count; i++) {
+        int64_t at = sg_panel_at(&panels, i), end = sg_panel_at(&panels, i + 1);
+        panel_by_tiles(g, at, (end < g->n ? end : g->n) - at, end - at, sg_panel_vectors(&panels, i));
+    }
+}
+
 void sg_gemm_f32(const sg_gemm_f32_args *g)
 {
+    if (g->tile && g->k > 0) {
+        by_tiles(g);
+        return;
+    }
     for (int64_t j = 0; j < g->n; j += NC) {
         int64_t n = g->n - j < NC ? g->n - j : NC, p = 0;
         do { /* once even when k is 0: C still takes beta and bias */
