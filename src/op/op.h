@@ -167,6 +167,7 @@ typedef struct sg_exec {
     sedge_status (*call)(struct sg_exec *x, int region, sg_tensor *const *ins, int n_in, sg_tensor *outs, int n_out);
     const void *packed;     /* weights rewritten for the kernel at plan time, or NULL */
     void *scratch;          /* what kernel.scratch asked for, 64-byte aligned, or NULL */
+    void *kept;             /* kernel.kept bytes that kernel.scratch has filled, or NULL while there is no session */
     void *frame;            /* the run layer's own */
 } sg_exec;
 

@@ -42,6 +42,7 @@ typedef struct sg_kernel {
      * over as x->scratch. NULL: none. False: sizes that the kernel does not take; the reference runs instead. Only constants
      * have their bytes. */
     bool (*scratch)(const sg_exec *x, size_t *bytes);
+    size_t kept; /* bytes at x->kept that are the step's own: scratch leaves there what runs with these shapes need, unless it is NULL */
 } sg_kernel;
 
 typedef struct sg_step {
@@ -65,6 +66,7 @@ typedef struct sg_step {
     bool exact; /* ... and they are right while the plan's guards hold; else the rule is run again */
     uint32_t kill, n_kill; /* storages (POOL) that die after it, in plan->kill */
     uint32_t scratch; /* slot of the kernel's scratch or of the arena of its bodies; 0: none, or asked for just before the step */
+    size_t kept; /* where in a frame its kernel's kept bytes begin */
     struct sg_plan **region;
     const char *name, *source;
 } sg_step;
@@ -130,6 +132,7 @@ typedef struct sg_plan {
     uint32_t n_guard;
     uint32_t *recheck, n_recheck;
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
+    size_t kept_bytes; /* of a frame */
     size_t packed_bytes; /* constants rewritten or straightened */
     sg_rooms *rooms; /* while the plan is made; NULL: nobody asks */
     struct sg_straight *straight;

@@ -81,6 +81,8 @@ sedge_status sg_plan_scratch(sg_plan *p, sg_err *err)
         sg_step *s = &p->step[i];
         if (s->n_region && bodies_bytes(p, s))
             add_scratch(p, i, bodies_bytes(p, s));
+        s->kept = p->kept_bytes;
+        p->kept_bytes += (s->kernel.kept + 15) & ~(size_t)15;
         if (!s->kernel.scratch || !known_before(p, s))
             continue;
         size_t bytes;

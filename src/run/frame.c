@@ -43,7 +43,7 @@ static sedge_status alloc_frame(sg_frame *f)
     uint32_t places = p->n_place[0] > p->n_place[1] ? p->n_place[0] : p->n_place[1];
     bool ok = (f->val = sg_calloc(m, (size_t)p->n_slot + 1, sizeof *f->val)) &&
               (f->operand = sg_calloc(m, (size_t)p->n_operand + 1, sizeof *f->operand)) &&
-              (f->sub = sg_calloc(m, (size_t)p->n_step + 1, sizeof *f->sub)) &&
+              (f->kept = sg_calloc(m, p->kept_bytes + 1, 1)) && (f->sub = sg_calloc(m, (size_t)p->n_step + 1, sizeof *f->sub)) &&
               (f->dim_value = sg_calloc(m, p->dims->n + 1, sizeof *f->dim_value)) &&
               (f->bound_dims = sg_calloc(m, (size_t)p->n_input * (SG_RANK_MAX + 1) + 1, sizeof *f->bound_dims)) &&
               (f->out_buf = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->out_buf)) &&
@@ -116,6 +116,7 @@ void sg_frame_close(sg_frame *f)
         sg_free_aligned(m, f->arena, f->arena_size);
     sg_free(m, f->val, ((size_t)p->n_slot + 1) * sizeof *f->val);
     sg_free(m, f->operand, ((size_t)p->n_operand + 1) * sizeof *f->operand);
+    sg_free(m, f->kept, p->kept_bytes + 1);
     sg_free(m, f->sub, ((size_t)p->n_step + 1) * sizeof *f->sub);
     sg_free(m, f->dim_value, (p->dims->n + 1) * sizeof *f->dim_value);
     sg_free(m, f->bound_dims, ((size_t)p->n_input * (SG_RANK_MAX + 1) + 1) * sizeof *f->bound_dims);
@@ -229,7 +230,8 @@ sg_exec sg_frame_exec(const sg_frame *f, const sg_step *s, sg_err *err)
                      .threads = r->threads,
                      .err = err,
                      .call = sg_call_region,
-                     .packed = s->packed};
+                     .packed = s->packed,
+                     .kept = s->kernel.kept ? f->kept + s->kept : NULL};
 }
 
 /* The room of the step's bodies in the arena is theirs while it runs; what did not fit there came from the pool. */

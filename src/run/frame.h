@@ -37,6 +37,7 @@ typedef struct sg_frame {
     int64_t *bound_dims; /* the input dims of the last prepare: n_input * SG_RANK_MAX */
     bool prepared;
     bool body; /* its arena is lent by the step that runs it, or a block of the pool as long as the step runs */
+    unsigned char *kept; /* plan->kept_bytes: what kernels know about the shapes of the last prepare */
     unsigned char *arena;
     size_t arena_size;
     size_t need;     /* how much of the arena the sizes of now take */

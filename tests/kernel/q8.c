@@ -23,6 +23,7 @@ typedef struct job {
     int32_t *w_zero, *bias;
     float *scale;
     void *packed, *scratch;
+    int64_t *at;
     int32_t *to_bias;
     float *to_scale;
     bool sums; /* y is int32 */
@@ -30,7 +31,7 @@ typedef struct job {
 
 static void *bytes(check *c, int64_t n)
 {
-    uint8_t *p = malloc((size_t)n + 1);
+    uint8_t *p = malloc((size_t)n);
     if (!p)
         exit(1);
     for (int64_t i = 0; i < n; i++)
@@ -89,6 +90,8 @@ static bool open_job(check *c, job *j, const sg_conv_shape *s, bool any)
     j->to_bias = room(n * 4);
     j->to_scale = room(n * 4);
     j->scratch = room(j->cut.scratch);
+    j->at = room((size_t)sg_q8_conv_places(&j->a) * sizeof *j->at);
+    sg_q8_conv_place(&j->a, &j->cut, j->at);
     bool flips = j->x_signed != j->q.x_signed;
     int32_t zero = !flips ? j->x_zero : j->x_signed ? j->x_zero + 128 : j->x_zero - 128;
     sg_q8_conv_pack(&j->a, &j->q, j->w, j->w_signed, j->w_zero, j->bias, j->scale, zero, j->packed, j->to_bias, j->to_scale);
@@ -109,14 +112,14 @@ static void close_job(job *j)
     free(j->to_bias);
     free(j->to_scale);
     free(j->scratch);
+    free(j->at);
 }
 
 static void run_all(void *ctx)
 {
     job *j = ctx;
-    sg_q8_conv_begin(&j->a, &j->cut, j->scratch);
     for (int64_t i = 0; i < j->cut.jobs; i++)
-        sg_q8_conv_job(&j->a, &j->q, &j->cut, i, j->x, j->y, j->scratch);
+        sg_q8_conv_job(&j->a, &j->q, &j->cut, j->at, i, j->x, j->y, j->scratch);
 }
 
 static int32_t value(const uint8_t *p, int64_t at, bool is_signed, int32_t zero)

@@ -75,7 +75,7 @@ static void turn(const sg_tensor *t, const uint8_t *from, bool back, uint8_t *to
 /* The step's kernel once more, on tensors whose channels stand last, by any number of threads: the same answer. */
 static void check_last(const sg_plan *p, const sg_step *s, const int64_t *dim, const sedge_tensor *want)
 {
-    static _Alignas(64) uint8_t scratch[1 << 20];
+    static _Alignas(64) uint8_t scratch[1 << 20], kept[1 << 16];
     static uint8_t x[ROOM], y[ROOM], back[ROOM];
     const sg_type *wt = &sg_step_slot(p, s, 3)->type;
     sg_tensor in = {.data = x, .dtype = SG_U8, .rank = wt->rank, .layout = SG_LAYOUT_LAST}, w = in, out = in;
@@ -93,6 +93,8 @@ static void check_last(const sg_plan *p, const sg_step *s, const int64_t *dim, c
         e.err = &err;
         e.packed = s->packed;
         e.scratch = scratch;
+        e.kept = kept;
+        assert_true(s->kernel.kept <= sizeof kept);
         memset(y, 0x5a, n);
         assert_true(n == 0 || s->kernel.scratch(&e, &bytes));
         assert_true(bytes <= sizeof scratch);

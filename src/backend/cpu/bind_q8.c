@@ -11,28 +11,40 @@
 /* Steps of less than STEP_US stay with the caller. */
 #define STEP_US 50.0
 
-bool sg_q8_work_cut(const sg_exec *x, sg_q8_work *w)
+size_t sg_q8_kept(const sg_q8_bound *b)
 {
-    if (!sg_q8_conv_cut(&w->a, &w->b->q, &w->cut))
+    return sizeof(sg_q8_ready) + (size_t)sg_q8_conv_places(&b->conv) * sizeof(int64_t);
+}
+
+bool sg_q8_cut_work(const sg_exec *x, sg_q8_ready *r)
+{
+    const sg_q8_bound *b = x->packed;
+    if (!sg_q8_conv_cut(&r->a, &b->q, &r->cut))
         return false;
-    w->workers = w->cut.macs < STEP_US * w->b->q.macs_us || x->threads < 2 ? 1 : x->threads;
-    w->workers = w->workers < w->cut.jobs ? w->workers : w->cut.jobs;
-    w->each = sg_q8_align(w->cut.scratch);
+    r->workers = r->cut.macs < STEP_US * b->q.macs_us || x->threads < 2 ? 1 : x->threads;
+    r->workers = r->workers < r->cut.jobs ? r->workers : r->cut.jobs;
+    r->each = sg_q8_align(r->cut.scratch);
+    if (r == x->kept)
+        sg_q8_conv_place(&r->a, &r->cut, r->at);
     return true;
 }
 
 static void run_worker(void *ctx, int64_t i)
 {
     sg_q8_work *w = ctx;
-    uint8_t *room = w->scratch + (size_t)i * w->each;
-    sg_q8_conv_begin(&w->a, &w->cut, room);
-    for (long long job; (job = atomic_fetch_add(&w->next, 1)) < w->cut.jobs;)
-        sg_q8_conv_job(&w->a, &w->b->q, &w->cut, job, w->x, w->y, room);
+    const sg_q8_ready *r = w->r;
+    for (long long job; (job = atomic_fetch_add(&w->next, 1)) < r->cut.jobs;)
+        sg_q8_conv_job(w->a, w->q, &r->cut, r->at, job, w->x, w->y, w->scratch + (size_t)i * r->each);
 }
 
 void sg_q8_work_run(const sg_exec *x, sg_q8_work *w)
 {
-    sg_parallel(x->threads, w->workers, run_worker, w);
+    const sg_q8_ready *r = w->r;
+    if (r->workers > 1)
+        sg_parallel(x->threads, r->workers, run_worker, w);
+    else
+        for (int64_t job = 0; job < r->cut.jobs; job++)
+            sg_q8_conv_job(w->a, w->q, &r->cut, r->at, job, w->x, w->y, w->scratch);
 }
 
 bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_t *w_zero, const int32_t *bias,
@@ -63,32 +75,22 @@ bool sg_q8_bound_pack(sg_plan *p, sg_q8_bound *b, const sg_slot *w, const int32_
 
 /* ---- convolutions ----------------------------------------------------------------------------------------------- */
 
-typedef struct images {
-    sg_q8_work w;
-    size_t turned_x, turned_y; /* bytes of images turned */
-} images;
-
 static size_t turned(const sg_tensor *t)
 {
     return t->layout == SG_LAYOUT_LAST ? 0 : sg_q8_align((size_t)sg_numel(t));
 }
 
 /* False: nothing to compute, or sizes past what the kernel takes. */
-static bool prepare(const sg_exec *x, images *m)
-{
-    m->w.b = x->packed;
-    m->turned_x = turned(x->in[0]);
-    m->turned_y = turned(x->out[0]);
-    m->w.a = m->w.b->conv;
-    return sg_conv_bound_sizes(&m->w.b->image, x, &m->w.a.s) && sg_q8_work_cut(x, &m->w);
-}
-
 static bool scratch(const sg_exec *x, size_t *bytes)
 {
-    images m = {0};
-    if (!prepare(x, &m))
+    const sg_q8_bound *b = x->packed;
+    sg_q8_ready own, *r = x->kept ? x->kept : &own;
+    r->a = b->conv;
+    r->turned_x = turned(x->in[0]);
+    r->turned_y = turned(x->out[0]);
+    if (!sg_conv_bound_sizes(&b->image, x, &r->a.s) || !sg_q8_cut_work(x, r))
         return false;
-    *bytes = m.turned_x + m.turned_y + m.w.each * (size_t)m.w.workers;
+    *bytes = r->turned_x + r->turned_y + r->each * (size_t)r->workers;
     return true;
 }
 
@@ -110,23 +112,23 @@ static void turn(const uint8_t *from, int64_t rows, int64_t columns, uint8_t *to
 
 static sedge_status run(sg_exec *x)
 {
+    const sg_q8_bound *b = x->packed;
+    const sg_q8_ready *r = x->kept;
+    const sg_conv_shape *s = &r->a.s;
+    const int64_t in = s->h * s->w, out = s->oh * s->ow;
     uint8_t *room = x->scratch;
-    images m = {.w = {.x = x->in[0]->data, .y = x->out[0]->data}};
-    if (!prepare(x, &m))
-        return SEDGE_E_BUG; /* scratch took these sizes */
-    const sg_q8_conv *a = &m.w.a;
-    int64_t in = a->s.h * a->s.w, out = a->s.oh * a->s.ow;
-    m.w.scratch = room + m.turned_x + m.turned_y;
-    if (m.turned_x) {
-        for (int64_t n = 0; n < a->s.n; n++)
-            turn(m.w.x + n * a->s.c * in, a->s.c, in, room + n * a->s.c * in);
-        m.w.x = room;
+    sg_q8_work w = {.q = &b->q, .r = r, .a = &r->a, .x = x->in[0]->data, .y = x->out[0]->data};
+    w.scratch = room + r->turned_x + r->turned_y;
+    if (r->turned_x) {
+        for (int64_t n = 0; n < s->n; n++)
+            turn(w.x + n * s->c * in, s->c, in, room + n * s->c * in);
+        w.x = room;
     }
-    if (m.turned_y)
-        m.w.y = room + m.turned_x;
-    sg_q8_work_run(x, &m.w);
-    for (int64_t n = 0; m.turned_y && n < a->s.n; n++)
-        turn(m.w.y + n * a->s.oc * out, out, a->s.oc, (uint8_t *)x->out[0]->data + n * a->s.oc * out);
+    if (r->turned_y)
+        w.y = room + r->turned_x;
+    sg_q8_work_run(x, &w);
+    for (int64_t n = 0; r->turned_y && n < s->n; n++)
+        turn(w.y + n * s->oc * out, out, s->oc, (uint8_t *)x->out[0]->data + n * s->oc * out);
     return SEDGE_OK;
 }
 
@@ -169,6 +171,6 @@ bool sg_cpu_bind_q8_conv(sg_plan *p, sg_step *s)
     s->packed = b;
     s->absorbed = 0x1fe; /* everything but x */
     s->spent = 1u << 3;
-    s->kernel = (sg_kernel){.name = "qconv", .run = run, .scratch = scratch};
+    s->kernel = (sg_kernel){.name = "qconv", .run = run, .scratch = scratch, .kept = sg_q8_kept(b)};
     return true;
 }

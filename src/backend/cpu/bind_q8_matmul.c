@@ -5,31 +5,36 @@
 #include "op/quant.h"
 
 /* Every matrix on the left stands below the one before: one tall matrix. False: nothing to compute, or sizes that do not fit. */
-static bool prepare(const sg_exec *x, sg_q8_work *w)
+static bool prepare(const sg_exec *x, sg_q8_ready *r)
 {
+    const sg_q8_bound *b = x->packed;
     const sg_tensor *in = x->in[0];
-    w->b = x->packed;
-    w->a = w->b->conv;
-    if (in->rank < 1 || in->dim[in->rank - 1] != w->a.s.c || sg_numel(in) == 0)
+    r->a = b->conv;
+    if (in->rank < 1 || in->dim[in->rank - 1] != r->a.s.c || sg_numel(in) == 0)
         return false;
-    w->a.s.w = w->a.s.ow = sg_numel(in) / w->a.s.c;
-    return sg_q8_work_cut(x, w);
+    r->a.s = sg_conv_shape_product(sg_numel(in) / r->a.s.c, r->a.s.c, r->a.s.oc);
+    return sg_q8_cut_work(x, r);
 }
 
 static bool scratch(const sg_exec *x, size_t *bytes)
 {
-    sg_q8_work w = {0};
-    if (!prepare(x, &w))
+    sg_q8_ready own, *r = x->kept ? x->kept : &own;
+    if (!prepare(x, r))
         return false;
-    *bytes = w.each * (size_t)w.workers;
+    *bytes = r->each * (size_t)r->workers;
     return true;
+}
+
+static sg_q8_work work_of(const sg_exec *x)
+{
+    const sg_q8_bound *b = x->packed;
+    const sg_q8_ready *r = x->kept;
+    return (sg_q8_work){.q = &b->q, .r = r, .a = &r->a, .x = x->in[0]->data, .y = x->out[0]->data, .scratch = x->scratch};
 }
 
 static sedge_status run(sg_exec *x)
 {
-    sg_q8_work w = {.x = x->in[0]->data, .y = x->out[0]->data, .scratch = x->scratch};
-    if (!prepare(x, &w))
-        return SEDGE_E_BUG; /* scratch took these sizes */
+    sg_q8_work w = work_of(x);
     sg_q8_work_run(x, &w);
     return SEDGE_OK;
 }
@@ -66,7 +71,7 @@ bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s)
     s->packed = b;
     s->absorbed = 0x1fe; /* everything but x */
     s->spent = 1u << 3;
-    s->kernel = (sg_kernel){.name = "qgemm", .run = run, .scratch = scratch};
+    s->kernel = (sg_kernel){.name = "qgemm", .run = run, .scratch = scratch, .kept = sg_q8_kept(b)};
     return true;
 }
 
@@ -81,24 +86,25 @@ static size_t bias_bytes(const sg_q8_conv *a)
 
 static bool integer_scratch(const sg_exec *x, size_t *bytes)
 {
-    sg_q8_work w = {0};
-    if (!prepare(x, &w))
+    sg_q8_ready own, *r = x->kept ? x->kept : &own;
+    if (!prepare(x, r))
         return false;
-    *bytes = bias_bytes(&w.a) + w.each * (size_t)w.workers;
+    *bytes = bias_bytes(&r->a) + r->each * (size_t)r->workers;
     return true;
 }
 
 static sedge_status integer_run(sg_exec *x)
 {
-    sg_q8_work w = {.x = x->in[0]->data, .y = x->out[0]->data};
-    if (!prepare(x, &w))
-        return SEDGE_E_BUG; /* scratch took these sizes */
+    const sg_q8_bound *b = x->packed;
+    sg_q8_work w = work_of(x);
+    sg_q8_conv a = *w.a;
     int32_t *bias = x->scratch, zero = x->n_in > 2 ? sg_q_zero(x->in[2], 0) : 0;
-    zero = sg_q8_form_zero(w.b, zero, x->in[0]->dtype == SG_I8);
-    for (int64_t i = 0; i < w.a.panel_n; i++)
-        bias[i] = (int32_t)(0 - (uint32_t)zero * (uint32_t)w.b->conv.bias[i]);
-    w.scratch = (uint8_t *)x->scratch + bias_bytes(&w.a);
-    w.a.bias = bias;
+    zero = sg_q8_form_zero(b, zero, x->in[0]->dtype == SG_I8);
+    for (int64_t i = 0; i < a.panel_n; i++)
+        bias[i] = (int32_t)(0 - (uint32_t)zero * (uint32_t)a.bias[i]);
+    w.scratch += bias_bytes(&a);
+    a.bias = bias;
+    w.a = &a;
     sg_q8_work_run(x, &w);
     return SEDGE_OK;
 }
@@ -137,6 +143,6 @@ bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s)
     s->packed = b;
     s->absorbed = 0xa; /* the matrix on the right and its zero points */
     s->spent = 1u << 1;
-    s->kernel = (sg_kernel){.name = "qgemm", .run = integer_run, .scratch = integer_scratch};
+    s->kernel = (sg_kernel){.name = "qgemm", .run = integer_run, .scratch = integer_scratch, .kept = sg_q8_kept(b)};
     return true;
 }

@@ -15,6 +15,8 @@ typedef struct sg_qbound {
     bool wraps;        /* a sum may pass 32 bits */
 } sg_qbound;
 
+/* Operand k as a tensor. False: it is no constant. */
+bool sg_step_constant(const sg_plan *p, const sg_step *s, int k, sg_tensor *t);
 /* Reads operands (x, scale, zero, w, scale, zero, y scale, zero, bias?) for n channels with sums of k products. NULL: some
  * are no constants or do not fit; then the reference has the say. */
 sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, double alpha);
@@ -28,5 +30,8 @@ bool sg_cpu_bind_qconv(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_q8_matmul_integer(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_q8_matmul(sg_plan *p, sg_step *s);
 bool sg_cpu_bind_qbinary(sg_plan *p, sg_step *s);
+/* f32 to 8 bits and back, with one constant scale. */
+bool sg_cpu_bind_quantize(sg_plan *p, sg_step *s);
+bool sg_cpu_bind_dequantize(sg_plan *p, sg_step *s);
 
 #endif

@@ -4,8 +4,7 @@
 #include "backend/cpu/bind_qconv.h"
 #include "op/quant.h"
 
-/* Operand k as a tensor if it is a constant. */
-static bool constant(const sg_plan *p, const sg_step *s, int k, sg_tensor *t)
+bool sg_step_constant(const sg_plan *p, const sg_step *s, int k, sg_tensor *t)
 {
     const sg_slot *v = k < s->n_in ? sg_step_slot(p, s, k) : NULL;
     if (!v || v->base != SG_BASE_WEIGHTS || !v->data || v->type.kind != SG_TENSOR || v->type.rank < 0)
@@ -41,7 +40,7 @@ static double read_bias(const sg_plan *p, const sg_step *s, sg_qbound *b, int64_
     double most = 0;
     if (s->n_in < 9 || !sg_step_slot(p, s, 8))
         return 0;
-    if (!constant(p, s, 8, &t) || t.dtype != SG_I32 || (sg_numel(&t) != n && sg_numel(&t) != 1))
+    if (!sg_step_constant(p, s, 8, &t) || t.dtype != SG_I32 || (sg_numel(&t) != n && sg_numel(&t) != 1))
         return -1;
     for (int64_t i = 0; i < n; i++) {
         b->bias[i] = (int32_t)sg_load_i64(SG_I32, t.data, (size_t)(sg_numel(&t) == 1 ? 0 : i));
@@ -60,7 +59,7 @@ sg_qbound *sg_qbound_read(sg_plan *p, const sg_step *s, int64_t n, int64_t k, do
     const sg_slot *x = sg_step_slot(p, s, 0);
     sg_tensor c[8];
     for (int i = 1; i < 8; i++)
-        if (!constant(p, s, i, &c[i]))
+        if (!sg_step_constant(p, s, i, &c[i]))
             return NULL;
     if (!x || !sg_q_is_8bit((sg_dtype)x->type.dtype) || !sg_q_is_8bit((sg_dtype)c[3].dtype) ||
         !sg_q_is_8bit((sg_dtype)c[7].dtype) || sg_numel(&c[1]) != 1 || sg_numel(&c[2]) != 1 || sg_numel(&c[6]) != 1 ||

@@ -65,6 +65,7 @@ typedef struct sg_q8_table {
     bool pairs; /* the kernel of depthwise convolutions takes two rows */
     double macs_us; /* about how many products a microsecond does, for cutting work */
     void (*tile)(const sg_q8_tile *t);
+    void (*row)(const sg_q8_tile *t); /* one row, any number of columns; NULL: by tiles */
     void (*dw)(const sg_q8_dw *d);
 } sg_q8_table;
 

@@ -158,3 +158,58 @@ void sg_q8_tile_avx512vnni(const sg_q8_tile *t)
                                                                         ROW(5), ROW(6), ROW(7), ROW(8)};
     tiles[t->rows - 1][(t->columns - 1) / 16][t->flip != 0](t);
 }
+
+/* ---- one row ---------------------------------------------------------------------------------------------------- */
+
+/* A panel of weights is read from end to end, as fast as it comes; four sums of every column hide the time that adding takes. */
+INLINE __m512i row_sums(const sg_q8_tile *t, const int8_t *w, const int32_t *bias, const bool flips)
+{
+    const __m512i flip = _mm512_set1_epi32((int)t->flip);
+    __m512i a = _mm512_loadu_si512(bias), b = _mm512_setzero_si512(), c = b, d = b;
+#define ADD(acc, i)                                          \
+    {                                                        \
+        __m512i v = four(x + 4 * (i));                       \
+        if (flips)                                           \
+            v = _mm512_xor_si512(v, flip);                   \
+        acc = dot(acc, v, _mm512_loadu_si512(w + 64 * (i))); \
+    }
+    for (int64_t r = 0; r < t->runs; r++) {
+        const uint8_t *x = t->x + t->run[r];
+        int64_t n = t->fours;
+        for (; n >= 4; n -= 4, x += 16, w += 256) {
+            ADD(a, 0)
+            ADD(b, 1)
+            ADD(c, 2)
+            ADD(d, 3)
+        }
+        for (; n > 0; n--, x += 4, w += 64)
+            ADD(a, 0)
+    }
+    return _mm512_add_epi32(_mm512_add_epi32(a, b), _mm512_add_epi32(c, d));
+}
+
+INLINE void row(const sg_q8_tile *t, const bool flips)
+{
+    const narrowing n = narrowing_of(&t->out);
+    const int8_t *w = t->w;
+    for (int at = 0; at < t->columns; at += 16, w += t->w_pitch) {
+        const __mmask16 here = _cvtu32_mask16(0xffffu >> (t->columns - at < 16 ? 16 - (t->columns - at) : 0));
+        __m512i a = row_sums(t, w, t->bias + at, flips);
+        if (!t->scale) {
+            _mm512_mask_storeu_epi32(t->y + 4 * at, here, a);
+            continue;
+        }
+        a = scaled(a, _mm512_loadu_ps(t->scale + at), &n);
+        a = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12),
+                                     narrow(a, a, a, a, &n));
+        _mm_mask_storeu_epi8(t->y + at, here, _mm512_castsi512_si128(a));
+    }
+}
+
+void sg_q8_row_avx512vnni(const sg_q8_tile *t)
+{
+    if (t->flip)
+        row(t, true);
+    else
+        row(t, false);
+}

@@ -185,25 +185,29 @@ bool sg_q8_conv_cut(const sg_q8_conv *a, const sg_q8_table *q, sg_q8_cut *cut)
     cut->pixel = cut->copies && !dw ? s->c / s->group : s->c;
     cut->lines = reach(cut->rows, s->stride_h, s->kh, s->dilation_h);
     cut->line = (cut->copies ? reach(cut->width, s->stride_w, s->kw, s->dilation_w) : s->w) * cut->pixel;
-    cut->scratch = (size_t)(dw ? sg_q8_dwconv_taps(a) : cut->runs) * sizeof(int64_t);
     if (cut->copies && cut->line > SIZE_LIMIT / cut->lines)
         return false;
-    cut->scratch += cut->copies ? (size_t)(cut->lines * cut->line + SG_Q8_K) : 0;
+    cut->scratch = cut->copies ? (size_t)(cut->lines * cut->line + SG_Q8_K) : 0;
     return true;
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
 
-void sg_q8_conv_begin(const sg_q8_conv *a, const sg_q8_cut *cut, void *scratch)
+int64_t sg_q8_conv_places(const sg_q8_conv *a)
+{
+    return sg_q8_conv_is_depthwise(a) ? sg_q8_dwconv_taps(a) : a->s.kh * a->s.kw / run_taps(a) * a->layers;
+}
+
+void sg_q8_conv_place(const sg_q8_conv *a, const sg_q8_cut *cut, int64_t *at)
 {
     const sg_conv_shape *s = &cut->s;
-    int64_t *run = scratch, each = cut->runs / a->layers, across = s->kh * s->kw == each ? s->kw : 1;
+    const int64_t each = cut->runs / a->layers, across = s->kh * s->kw == each ? s->kw : 1;
     if (sg_q8_conv_is_depthwise(a)) {
-        sg_q8_dwconv_begin(a, cut, run);
+        sg_q8_dwconv_place(a, cut, at);
         return;
     }
     for (int64_t i = 0; i < cut->runs; i++)
-        run[i] = i % each / across * s->dilation_h * cut->line + i % each % across * s->dilation_w * cut->pixel;
+        at[i] = i % each / across * s->dilation_h * cut->line + i % each % across * s->dilation_w * cut->pixel;
 }
 
 /* memcpy, without the call where it is short. */
@@ -252,36 +256,33 @@ static void copy_band(const sg_q8_conv *a, const sg_q8_cut *cut, const uint8_t *
 }
 
 /* Chunk varies fastest, then the group, the part of a row, the band, the image. */
-void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, int64_t job, const uint8_t *x, uint8_t *y,
-                    void *scratch)
+void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, const int64_t *at, int64_t job,
+                    const uint8_t *x, uint8_t *y, uint8_t *scratch)
 {
     const sg_conv_shape *s = &cut->s;
     const bool dw = sg_q8_conv_is_depthwise(a);
     const int64_t groups = dw ? 1 : s->group, ocg = s->oc / groups, size = a->scale ? 1 : 4;
-    const int64_t *run = scratch;
     int64_t from = job % cut->chunks * cut->columns, to = at_most(from + cut->columns, ocg);
-    int64_t group = job / cut->chunks % groups, at = job / cut->chunks / groups;
-    int64_t ox = at % cut->parts * cut->width, oy = at / cut->parts % cut->bands * cut->rows,
-            image = at / cut->parts / cut->bands;
+    int64_t group = job / cut->chunks % groups, part = job / cut->chunks / groups, band = part / cut->parts;
+    int64_t ox = part % cut->parts * cut->width, oy = band % cut->bands * cut->rows, image = band / cut->bands;
     int64_t width = at_most(cut->width, s->ow - ox), rows = at_most(cut->rows, s->oh - oy);
     if (rows <= 0)
         return;
     x += image * s->h * s->w * s->c + group * (s->c / s->group);
     y += (((image * s->oh + oy) * s->ow + ox) * s->oc + group * ocg) * size;
     if (cut->copies) {
-        uint8_t *band = (uint8_t *)scratch + (size_t)(dw ? sg_q8_dwconv_taps(a) : cut->runs) * sizeof(int64_t);
-        copy_band(a, cut, x, oy, rows, ox, width, band);
-        x = band;
+        copy_band(a, cut, x, oy, rows, ox, width, scratch);
+        x = scratch;
     } else {
         x += (oy * s->stride_h * s->w + ox * s->stride_w) * s->c;
     }
     if (dw) {
-        sg_q8_dwconv_rows(a, q, cut, x, rows, width, run, y);
+        sg_q8_dwconv_rows(a, q, cut, x, rows, width, at, y);
         return;
     }
     const sg_q8_tile t = {.x = x,
                           .x_pitch = s->stride_w * cut->pixel,
-                          .run = run,
+                          .run = at,
                           .runs = cut->runs,
                           .fours = cut->fours,
                           .w = a->weight + group * a->group_pitch,

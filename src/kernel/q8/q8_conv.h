@@ -43,14 +43,15 @@ typedef struct sg_q8_cut {
     bool copies;
     int64_t pixel, line, lines; /* bytes from a pixel to the next, from a line to the next; lines of a copy */
     int64_t runs, fours; /* of the data of an output */
-    size_t scratch; /* bytes that whoever does jobs needs */
+    size_t scratch; /* bytes that whoever does jobs needs: a copy */
     double macs;
 } sg_q8_cut;
 
 bool sg_q8_conv_cut(const sg_q8_conv *a, const sg_q8_table *q, sg_q8_cut *cut);
-/* Fills scratch before the first job. */
-void sg_q8_conv_begin(const sg_q8_conv *a, const sg_q8_cut *cut, void *scratch);
-void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, int64_t job, const uint8_t *x, uint8_t *y,
-                    void *scratch);
+/* Where the data of an output stand from its first: so many numbers, for a cut. */
+int64_t sg_q8_conv_places(const sg_q8_conv *a);
+void sg_q8_conv_place(const sg_q8_conv *a, const sg_q8_cut *cut, int64_t *at);
+void sg_q8_conv_job(const sg_q8_conv *a, const sg_q8_table *q, const sg_q8_cut *cut, const int64_t *at, int64_t job,
+                    const uint8_t *x, uint8_t *y, uint8_t *scratch);
 
 #endif

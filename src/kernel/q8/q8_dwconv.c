@@ -102,7 +102,7 @@ void sg_q8_dwconv_pack(const sg_q8_conv *a, const sg_q8_table *q, const void *w,
 
 /* ---- jobs ------------------------------------------------------------------------------------------------------- */
 
-void sg_q8_dwconv_begin(const sg_q8_conv *a, const sg_q8_cut *cut, int64_t *tap)
+void sg_q8_dwconv_place(const sg_q8_conv *a, const sg_q8_cut *cut, int64_t *tap)
 {
     int64_t each = taps(a), all = sg_q8_dwconv_taps(a), r, s;
     for (int64_t i = 0; i < all; i++) {

@@ -79,9 +79,25 @@ void sg_q8_pack(const sg_q8_source *s, int layers, int8_t *to, int32_t *sum)
         sum[n] = pack_column(s, layers, n, to + n / SG_Q8_N * pitch);
 }
 
+static void product_of_row(const sg_q8_table *q, const sg_q8_tile *whole, int64_t from, int64_t to)
+{
+    sg_q8_tile t = *whole;
+    t.columns = (int)(to - from);
+    t.w += from / SG_Q8_N * t.w_pitch;
+    t.bias += from;
+    t.scale = t.scale ? t.scale + from : NULL;
+    t.y += whole->scale ? from : from * 4;
+    t.rows = 1;
+    q->row(&t);
+}
+
 /* Rows and panels are cut evenly: the last tile of each is about as large as the others. */
 void sg_q8_product(const sg_q8_table *q, const sg_q8_tile *whole, const sg_q8_field *f, int64_t from, int64_t to)
 {
+    if (q->row && f->lines == 1 && f->rows == 1) {
+        product_of_row(q, whole, from, to);
+        return;
+    }
     const int64_t panels = sg_q8_up(to - from, SG_Q8_N) / SG_Q8_N, across = (panels + q->panels - 1) / q->panels;
     const int64_t down = (f->rows + q->rows - 1) / q->rows, small = f->rows / down, larger = f->rows % down;
     sg_q8_tile t = *whole;

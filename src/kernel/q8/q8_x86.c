@@ -7,6 +7,7 @@
 void sg_q8_tile_avx2(const sg_q8_tile *t);
 void sg_q8_dw_avx2(const sg_q8_dw *d);
 void sg_q8_tile_avx512vnni(const sg_q8_tile *t);
+void sg_q8_row_avx512vnni(const sg_q8_tile *t);
 void sg_q8_dw_avx512vnni(const sg_q8_dw *d);
 
 void sg_q8_init_x86(sg_q8_table *t, uint32_t cpu)
@@ -22,6 +23,7 @@ void sg_q8_init_x86(sg_q8_table *t, uint32_t cpu)
                        .pairs = true,
                        .macs_us = 150000,
                        .tile = sg_q8_tile_avx512vnni,
+                       .row = sg_q8_row_avx512vnni,
                        .dw = sg_q8_dw_avx512vnni};
 }
 
