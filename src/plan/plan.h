@@ -42,7 +42,8 @@ typedef struct sg_kernel {
      * over as x->scratch. NULL: none. False: sizes that the kernel does not take; the reference runs instead. Only constants
      * have their bytes. */
     bool (*scratch)(const sg_exec *x, size_t *bytes);
-    size_t kept; /* bytes at x->kept that are the step's own: scratch leaves there what runs with these shapes need, unless it is NULL */
+    size_t
+        kept; /* bytes at x->kept that are the step's own: scratch leaves there what runs with these shapes need, unless it is NULL */
 } sg_kernel;
 
 typedef struct sg_step {
