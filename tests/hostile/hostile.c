@@ -1,6 +1,6 @@
 /* Damages model files on purpose and opens, plans and runs them: nothing may crash, hang, leak or stay silent.
- * usage: hostile ROUNDS FILE...   Each file is damaged ROUNDS ways, mostly where protobuf keeps its tags and lengths, or in the head of a
- * saved plan, which is signed again. */
+ * usage: hostile ROUNDS FILE...   Each file is damaged ROUNDS ways, mostly where protobuf keeps its tags and lengths, where FlatBuffers
+ * may keep offsets and small numbers, or in the head of a saved plan, which is signed again. */
 #define _DEFAULT_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -84,6 +84,21 @@ static int walk(const unsigned char *b, size_t at, size_t end, spots *s, int dep
         at = next;
     }
     return 1;
+}
+
+/* Words that may be an offset, a length or a number of a FlatBuffers file, as many as there is room for, spread over it. */
+static void walk_words(const unsigned char *b, size_t size, spots *s)
+{
+    size_t seen = 0;
+    for (size_t at = 0; at + 4 <= size; at += 4) {
+        size_t v = b[at] | (size_t)b[at + 1] << 8 | (size_t)b[at + 2] << 16 | (size_t)b[at + 3] << 24;
+        if (v >= size && v < (size_t)-4096)
+            continue;
+        if (s->n < SPOTS_MAX)
+            s->at[s->n++] = at;
+        else if (rnd((uint32_t)++seen + SPOTS_MAX) < SPOTS_MAX)
+            s->at[rnd(SPOTS_MAX)] = at;
+    }
 }
 
 static size_t damage(unsigned char *b, size_t size, const spots *s)
@@ -220,6 +235,8 @@ static int hostile_file(const char *path, uint32_t rounds)
              at < size && s.n < SPOTS_MAX && at < SG_SAVED_HEAD + (orig[48] | (size_t)orig[49] << 8 | (size_t)orig[50] << 16);
              at++)
             s.at[s.n++] = at;
+    else if (size >= 8 && memcmp(orig + 4, "TFL3", 4) == 0)
+        walk_words(orig, size, &s);
     else
         walk(orig, 0, size, &s, 0);
     int failures = 0;
