@@ -214,6 +214,7 @@ static void scratch_sizes(sg_frame *f)
         x.in = f->operand + s->operand;
         x.out = x.in + s->n_in;
         x.packed = s->packed;
+        x.kept = s->kernel.kept ? f->kept + s->kept : NULL;
         size_t bytes = 0;
         bool takes = s->kernel.scratch(&x, &bytes) && bytes <= SIZE_MAX / 4;
         if (!takes)
