@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/threads.h"
 #include "plan/plan.h"
 
 typedef struct builder {
@@ -403,6 +404,7 @@ sedge_status sg_plan_build(sg_plan **out, sg_graph *g, const sg_plan_args *args,
     p->target = args->target;
     p->cpu = sg_cpu();
     p->rooms = args->rooms;
+    p->pack_threads = args->rooms && !args->rooms->saved ? sg_cpu_count() : 1; /* not for small plans in between */
     builder b = {.p = p, .g = g, .args = args, .err = err};
     sedge_status st = build(&b, g);
     if (st != SEDGE_OK) {

@@ -135,6 +135,7 @@ typedef struct sg_plan {
     int64_t *default_dim; /* value of every expression at the bounds (symbols without one: 1) */
     size_t kept_bytes; /* of a frame */
     size_t packed_bytes; /* constants rewritten or straightened */
+    int pack_threads; /* that packing may use */
     sg_rooms *rooms; /* while the plan is made; NULL: nobody asks */
     struct sg_straight *straight;
     size_t n_straight, cap_straight;

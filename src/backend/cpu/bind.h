@@ -2,6 +2,7 @@
 #ifndef SG_BACKEND_CPU_BIND_H
 #define SG_BACKEND_CPU_BIND_H
 
+#include "base/threads.h"
 #include "plan/plan.h"
 
 /* Chooses the kernel of a step and packs its weights into the plan; leaves the reference where there is none. */
@@ -18,6 +19,12 @@ static inline const sg_slot *sg_step_slot(const sg_plan *p, const sg_step *s, in
 {
     uint32_t v = p->operand[s->operand + (uint32_t)k];
     return v ? &p->slot[v] : NULL;
+}
+
+/* Packs `bytes` in parts, at the same time where there are enough of them. */
+static inline void sg_cpu_pack(const sg_plan *p, size_t bytes, int64_t parts, sg_task_fn *part, void *ctx)
+{
+    sg_parallel(bytes < 131072 ? 1 : p->pack_threads, parts, part, ctx);
 }
 
 /* True if the step works channels last: its first result is marked so (a RELAYOUT, which goes between, aside). */

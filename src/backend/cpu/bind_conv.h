@@ -4,7 +4,7 @@
 
 #include "backend/cpu/bind.h"
 #include "backend/cpu/bind_unary.h"
-#include "kernel/conv/shape.h"
+#include "kernel/conv/conv_last_f32.h"
 #include "op/window.h"
 
 /* What the bindings of convolutions over one or two spatial axes keep: all that weights and attributes say. */
@@ -24,6 +24,8 @@ bool sg_conv_bound_sizes(const sg_conv_bound *b, const sg_exec *x, sg_conv_shape
 bool sg_cpu_bind_conv_f32(sg_plan *p, sg_step *s);
 /* The same that stand channels last, with constant weights. */
 bool sg_cpu_bind_conv_last(sg_plan *p, sg_step *s);
+/* Packs weights for a product of panels, in parts at the same time. */
+void sg_cpu_pack_last(const sg_plan *p, const sg_conv_last *v, const sg_conv_last_weights *w, float *to);
 /* Whether there are more than portable tiles for convolutions channels last. */
 bool sg_cpu_tiles_gain(uint32_t cpu);
 

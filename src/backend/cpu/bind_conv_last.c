@@ -143,6 +143,34 @@ static bool is_last(const sg_slot *s)
            (s->type.layout == SG_LAYOUT_LAST || sg_layout_free(s->type.dim, s->type.rank));
 }
 
+typedef struct packing {
+    const sg_conv_last *last;
+    const sg_wino *wino;
+    const sg_conv_last_weights *w;
+    float *to;
+} packing;
+
+static void pack_part(void *ctx, int64_t part)
+{
+    const packing *k = ctx;
+    if (k->wino)
+        sg_wino_pack_part(k->wino, k->w, k->to, part);
+    else
+        sg_conv_last_pack_part(k->last, k->w, k->to, part);
+}
+
+void sg_cpu_pack_last(const sg_plan *p, const sg_conv_last *v, const sg_conv_last_weights *w, float *to)
+{
+    packing k = {.last = v, .w = w, .to = to};
+    sg_cpu_pack(p, (size_t)v->floats * sizeof *to, sg_conv_last_pack_parts(v), pack_part, &k);
+}
+
+static void pack_wino(const sg_plan *p, const sg_wino *v, const sg_conv_last_weights *w, float *to)
+{
+    packing k = {.wino = v, .w = w, .to = to};
+    sg_cpu_pack(p, (size_t)v->floats * sizeof *to, sg_wino_pack_parts(v), pack_part, &k);
+}
+
 static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
 {
     const sg_conv_last_weights weights = {.data = w->data,
@@ -166,9 +194,9 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
     if (b->kind == DEPTHWISE)
         sg_dwconv_pack(&j.d, &weights, room);
     else if (b->kind == WINOGRAD)
-        sg_wino_pack(&j.w, &weights, room);
+        pack_wino(p, &j.w, &weights, room);
     else
-        sg_conv_last_pack(&j.v, &weights, room);
+        sg_cpu_pack_last(p, &j.v, &weights, room);
     return true;
 }
 

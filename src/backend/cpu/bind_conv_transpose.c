@@ -123,7 +123,7 @@ static bool pack(sg_plan *p, bound *b, const sg_slot *w, const sg_slot *bias)
                                               .bias = taps + b->shape.oc * b->shape.c,
                                               .bias_step = 1,
                                               .bias_scale = 1};
-        sg_conv_last_pack(&v, &weights, room + ky * v.floats);
+        sg_cpu_pack_last(p, &v, &weights, room + ky * v.floats);
     }
     if (taps)
         sg_free(&p->mem, taps, size);

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdatomic.h>
 
-#include "backend/cpu/bind.h"
+#include "backend/cpu/bind_conv.h"
 #include "base/threads.h"
 #include "kernel/conv/conv_last_f32.h"
 
@@ -95,7 +95,7 @@ static bool pack(sg_plan *p, sg_step *s, bool turned, sg_conv_last_weights *w)
     w->by_oc = turned ? b->k : 1;
     w->by_ic = turned ? 1 : b->n;
     if (!filled)
-        sg_conv_last_pack(&v, w, room);
+        sg_cpu_pack_last(p, &v, w, room);
     b->packed = room;
     s->packed = b;
     s->absorbed = s->spent = 1u << 1 | (w->bias ? 1u << 2 : 0);

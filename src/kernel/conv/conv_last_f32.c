@@ -96,30 +96,58 @@ static float float_at(const void *p, int64_t i)
     return x;
 }
 
-static float *pack_panel(const sg_conv_last *v, const sg_conv_last_weights *w, int64_t group, int64_t panel, float *to)
+/* A line of the cache has RUN weights of an output channel, or of an input channel: they are read one after the other. */
+enum { RUN = 16 };
+
+/* n input channels of `real` output channels. */
+static void pack_run(const sg_conv_last_weights *w, int64_t at, int64_t n, int64_t real, int64_t width, float *to)
+{
+    if (w->by_oc == 1) {
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < real; j++)
+                to[i * width + j] = w->scale * float_at(w->data, at + i * w->by_ic + j);
+        return;
+    }
+    for (int64_t j = 0; j < real; j++)
+        for (int64_t i = 0; i < n; i++)
+            to[i * width + j] = w->scale * float_at(w->data, at + i * w->by_ic + j * w->by_oc);
+}
+
+static void pack_panel(const sg_conv_last *v, const sg_conv_last_weights *w, int64_t group, int64_t panel, float *to)
 {
     int64_t ocg = v->a.oc / v->a.group, icg = v->a.c / v->a.group, from = sg_panel_at(&v->panels, panel);
-    int64_t width = sg_panel_at(&v->panels, panel + 1) - from;
+    int64_t width = sg_panel_at(&v->panels, panel + 1) - from, real = ocg - from < width ? ocg - from : width;
+    if (real < width)
+        memset(to, 0, (size_t)(icg * v->a.kh * v->a.kw * width) * sizeof *to);
     for (int64_t tap = 0; tap < v->a.kh * v->a.kw; tap++)
-        for (int64_t ic = 0; ic < icg; ic++, to += width)
-            for (int64_t j = 0; j < width; j++) {
-                int64_t oc = from + j;
-                to[j] = oc < ocg ? w->scale * float_at(w->data, (group * ocg + oc) * w->by_oc + ic * w->by_ic + tap * w->by_tap)
-                                 : 0;
-            }
-    return to;
+        for (int64_t ic = 0; ic < icg; ic += RUN) {
+            int64_t n = icg - ic < RUN ? icg - ic : RUN;
+            pack_run(w, (group * ocg + from) * w->by_oc + ic * w->by_ic + tap * w->by_tap, n, real, width, to);
+            to += n * width;
+        }
+}
+
+int64_t sg_conv_last_pack_parts(const sg_conv_last *v)
+{
+    return 1 + v->a.group * v->panels.count;
+}
+
+void sg_conv_last_pack_part(const sg_conv_last *v, const sg_conv_last_weights *w, float *packed, int64_t part)
+{
+    int64_t depth = v->a.c / v->a.group * v->a.kh * v->a.kw, g = (part - 1) / v->panels.count, i = (part - 1) % v->panels.count;
+    if (part) {
+        pack_panel(v, w, g, i, packed + v->panels_at + g * v->group_floats + sg_panel_at(&v->panels, i) * depth);
+        return;
+    }
+    memset(packed, 0, (size_t)v->panels_at * sizeof *packed);
+    for (i = 0; w->bias && i < v->a.oc; i++)
+        packed[v->bias_at + i] = w->bias_scale * float_at(w->bias, i * w->bias_step);
 }
 
 void sg_conv_last_pack(const sg_conv_last *v, const sg_conv_last_weights *w, float *packed)
 {
-    memset(packed, 0, (size_t)v->panels_at * sizeof *packed);
-    for (int64_t i = 0; w->bias && i < v->a.oc; i++)
-        packed[v->bias_at + i] = w->bias_scale * float_at(w->bias, i * w->bias_step);
-    for (int64_t g = 0; g < v->a.group; g++) {
-        float *to = packed + v->panels_at + g * v->group_floats;
-        for (int64_t i = 0; i < v->panels.count; i++)
-            to = pack_panel(v, w, g, i, to);
-    }
+    for (int64_t i = 0; i < sg_conv_last_pack_parts(v); i++)
+        sg_conv_last_pack_part(v, w, packed, i);
 }
 
 /* ---- where the rows of a tile stand ---- */

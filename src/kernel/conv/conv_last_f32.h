@@ -45,6 +45,9 @@ typedef struct sg_conv_last_weights {
 
 /* Writes v->floats floats, 64-byte aligned. */
 void sg_conv_last_pack(const sg_conv_last *v, const sg_conv_last_weights *w, float *packed);
+/* The same in parts, in any order and at the same time. */
+int64_t sg_conv_last_pack_parts(const sg_conv_last *v);
+void sg_conv_last_pack_part(const sg_conv_last *v, const sg_conv_last_weights *w, float *packed, int64_t part);
 
 /* Tasks 0 to blocks * chunks - 1, in any order and at the same time, each with v->scratch bytes of its own. */
 static inline int64_t sg_conv_last_tasks(const sg_conv_last *v)

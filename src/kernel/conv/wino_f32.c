@@ -140,17 +140,29 @@ static void pack_channel(const sg_wino *v, const sg_conv_last_weights *w, int64_
             to[j] = (float)((double)w->scale * u[i][j]);
 }
 
-void sg_wino_pack(const sg_wino *v, const sg_conv_last_weights *w, float *packed)
+int64_t sg_wino_pack_parts(const sg_wino *v)
 {
-    memset(packed, 0, (size_t)v->panels_at * sizeof *packed);
-    for (int64_t i = 0; w->bias && i < v->a.oc; i++)
-        packed[v->bias_at + i] = w->bias_scale * float_at(w->bias, i * w->bias_step);
-    for (int64_t p = 0; p < v->panels.count; p++) {
-        int64_t from = sg_panel_at(&v->panels, p), width = width_of(v, p);
+    return 1 + v->panels.count;
+}
+
+void sg_wino_pack_part(const sg_wino *v, const sg_conv_last_weights *w, float *packed, int64_t part)
+{
+    if (part) {
+        int64_t from = sg_panel_at(&v->panels, part - 1), width = width_of(v, part - 1);
         float *to = packed + v->panels_at + from * SG_WINO_POINTS * v->a.c;
         for (int64_t ic = 0; ic < v->a.c; ic++)
             pack_channel(v, w, from, width, ic, to + ic * width);
+        return;
     }
+    memset(packed, 0, (size_t)v->panels_at * sizeof *packed);
+    for (int64_t i = 0; w->bias && i < v->a.oc; i++)
+        packed[v->bias_at + i] = w->bias_scale * float_at(w->bias, i * w->bias_step);
+}
+
+void sg_wino_pack(const sg_wino *v, const sg_conv_last_weights *w, float *packed)
+{
+    for (int64_t i = 0; i < sg_wino_pack_parts(v); i++)
+        sg_wino_pack_part(v, w, packed, i);
 }
 
 /* ---- a task ---- */

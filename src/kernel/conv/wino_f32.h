@@ -54,6 +54,9 @@ bool sg_wino_takes(const sg_conv_shape *a);
 bool sg_wino_init(sg_wino *v, const sg_conv_shape *a, const sg_tile_f32_table *tile, const sg_wino_table *table);
 /* Writes v->floats floats, 64-byte aligned. */
 void sg_wino_pack(const sg_wino *v, const sg_conv_last_weights *w, float *packed);
+/* The same in parts, in any order and at the same time. */
+int64_t sg_wino_pack_parts(const sg_wino *v);
+void sg_wino_pack_part(const sg_wino *v, const sg_conv_last_weights *w, float *packed, int64_t part);
 
 /* Tasks 0 to blocks * chunks - 1, in any order and at the same time, each with v->scratch bytes of its own. */
 static inline int64_t sg_wino_tasks(const sg_wino *v)

@@ -7,22 +7,31 @@
 #define SIDE_MAX ((int64_t)1 << 31)
 #define ALL_MAX  ((int64_t)1 << 40)
 
-static int32_t weight(const sg_q8_source *s, int64_t n, int64_t t, int64_t i)
+/* A run of weights: element i is (p[i * step] ^ flip) - less. */
+typedef struct run {
+    const uint8_t *p;
+    int64_t step;
+    int32_t flip, less;
+} run;
+
+static run run_of(const sg_q8_source *s, int64_t n, int64_t t)
 {
-    int64_t at = n * s->step_n + t * s->step_t + i * s->step_i;
-    return (s->is_signed ? ((const int8_t *)s->w)[at] : ((const uint8_t *)s->w)[at]) - s->zero[s->zero_each ? n : 0];
+    int32_t flip = s->is_signed ? 0x80 : 0;
+    return (run){(const uint8_t *)s->w + n * s->step_n + t * s->step_t, s->step_i, flip, flip + s->zero[s->zero_each ? n : 0]};
 }
 
 int sg_q8_layers(const sg_q8_source *s)
 {
     int32_t lo = 0, hi = 0;
     for (int64_t n = 0; n < s->n; n++)
-        for (int64_t t = 0; t < s->outer; t++)
-            for (int64_t i = 0; i < s->inner; i++) {
-                int32_t v = weight(s, n, t, i);
+        for (int64_t t = 0; t < s->outer; t++) {
+            run r = run_of(s, n, t);
+            for (int64_t i = 0; i < s->inner; i++, r.p += r.step) {
+                int32_t v = (*r.p ^ r.flip) - r.less;
                 lo = v < lo ? v : lo;
                 hi = v > hi ? v : hi;
             }
+        }
     int layers = 1;
     while (lo < INT8_MIN * layers || hi > INT8_MAX * layers)
         layers++;
@@ -50,20 +59,23 @@ bool sg_q8_packed(const sg_q8_source *s, int layers, int64_t *pitch, size_t *byt
 /* Column n of its panel: every layer takes what 8 bits can of what the ones before left. */
 static int32_t pack_column(const sg_q8_source *s, int layers, int64_t n, int8_t *to)
 {
-    int64_t layer = depth(s) * SG_Q8_N, run = sg_q8_up(s->per * s->inner, SG_Q8_K);
+    int64_t layer = depth(s) * SG_Q8_N, each = sg_q8_up(s->per * s->inner, SG_Q8_K);
     uint32_t sum = 0;
-    for (int64_t t = 0; t < s->outer; t++)
-        for (int64_t i = 0; i < s->inner; i++) {
-            int64_t k = t / s->per * run + t % s->per * s->inner + i;
-            int32_t v = weight(s, n, t, i);
+    to += n % SG_Q8_N * SG_Q8_K;
+    for (int64_t t = 0; t < s->outer; t++) {
+        run r = run_of(s, n, t);
+        int64_t k = t / s->per * each + t % s->per * s->inner;
+        for (int64_t i = 0; i < s->inner; i++, k++, r.p += r.step) {
+            int32_t v = (*r.p ^ r.flip) - r.less;
             sum += (uint32_t)v;
-            int8_t *at = to + (k / SG_Q8_K * SG_Q8_N + n % SG_Q8_N) * SG_Q8_K + k % SG_Q8_K;
+            int8_t *at = to + (k - k % SG_Q8_K) * SG_Q8_N + k % SG_Q8_K;
             for (int l = 0; l < layers; l++) {
                 int32_t part = v < INT8_MIN ? INT8_MIN : v > INT8_MAX ? INT8_MAX : v;
                 at[l * layer] = (int8_t)part;
                 v -= part;
             }
         }
+    }
     return (int32_t)sum;
 }
 
