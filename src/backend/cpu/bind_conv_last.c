@@ -258,7 +258,7 @@ static bool bind(sg_plan *p, sg_step *s, bool winograd)
         return false;
     s->packed = b;
     s->absorbed = s->spent = 1u << 1 | (bias ? 1u << 2 : 0);
-    s->over = 1u << 3;
+    s->over = b->kind == DEPTHWISE ? 0 : 1u << 3; /* whose last vector computes some channels twice */
     s->kernel = (sg_kernel){.name = name[b->kind], .run = run, .scratch = scratch};
     return true;
 }
