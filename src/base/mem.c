@@ -128,8 +128,10 @@ void *sg_arena_alloc(sg_arena *a, size_t size)
         if (room < size)
             room = size;
         c = sg_alloc(a->mem, HEAD + room);
-        if (!c)
+        if (!c) {
+            a->lost = true;
             return NULL;
+        }
         c->size = room;
         c->used = 0;
         c->next = a->chunk;

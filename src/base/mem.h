@@ -2,6 +2,7 @@
 #ifndef SG_BASE_MEM_H
 #define SG_BASE_MEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,7 @@ typedef struct sg_arena {
     sg_mem *mem;
     struct sg_chunk *chunk;
     size_t total; /* bytes handed out */
+    bool lost;    /* memory has ended once */
 } sg_arena;
 
 void *sg_arena_alloc(sg_arena *a, size_t size);              /* 16-byte aligned, zeroed; NULL: out of memory */

@@ -346,7 +346,7 @@ static sedge_status choose_kernels(builder *b)
 {
     sg_plan *p = b->p;
     SG_TRY(sg_plan_kernels(p, b->err));
-    if (p->rooms && p->rooms->lost)
+    if (p->arena.lost || (p->rooms && p->rooms->lost)) /* a binding that had no memory left the step to others */
         return OOM(b);
     if (p->rooms && p->rooms->differs)
         return sg_fail(b->err, SEDGE_E_FORMAT, "the packed weights are not those of the graph");
