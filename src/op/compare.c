@@ -85,38 +85,6 @@ static bool compare_one(const compare_fns *fn, const sg_tensor *a, size_t ia, co
     return t == SG_U64 ? fn->u64((uint64_t)x, (uint64_t)y) : fn->i64(x, y);
 }
 
-/* Inner loops over f32 and i64, one per kind. */
-#define INNER(name, type, fn)                                                                     \
-    static void name(const void *a, int64_t sa, const void *b, int64_t sb, uint8_t *z, int64_t n) \
-    {                                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                                         \
-            type x, y;                                                                            \
-            memcpy(&x, (const char *)a + (size_t)(i * sa) * sizeof x, sizeof x);                  \
-            memcpy(&y, (const char *)b + (size_t)(i * sb) * sizeof y, sizeof y);                  \
-            z[i] = fn;                                                                            \
-        }                                                                                         \
-    }
-#define COMPARE(id, name, formula)        \
-    INNER(f32_inner_##id, float, formula) \
-    INNER(i64_inner_##id, int64_t, formula)
-#include "op/fn.def"
-#undef COMPARE
-
-typedef void inner_fn(const void *a, int64_t sa, const void *b, int64_t sb, uint8_t *z, int64_t n);
-static inner_fn *const inner_table[SG_COMPARE_COUNT][2] = {
-#define COMPARE(id, name, formula) {f32_inner_##id, i64_inner_##id},
-#include "op/fn.def"
-#undef COMPARE
-};
-
-static void compare_fast(inner_fn *fn, const sg_tensor *const *in, sg_bcast *w, uint8_t *z)
-{
-    size_t bytes = sg_dtypes[in[0]->dtype].bits / 8u;
-    for (int64_t o = 0; o < w->outer; o++, sg_bcast_next(w), z += w->inner)
-        fn((const char *)in[0]->data + (size_t)w->off[0] * bytes, w->step[0],
-           (const char *)in[1]->data + (size_t)w->off[1] * bytes, w->step[1], z, w->inner);
-}
-
 sedge_status sg_ref_compare(sg_exec *x)
 {
     const sg_tensor *in[2] = {x->in[0], x->in[1]};
@@ -125,10 +93,6 @@ sedge_status sg_ref_compare(sg_exec *x)
     uint8_t *z = x->out[0]->data;
     sg_bcast w;
     SG_TRY(sg_bcast_init(x, &w, x->out[0], in, 2));
-    if (in[0]->dtype == SG_F32 || in[0]->dtype == SG_I64) {
-        compare_fast(inner_table[kind][in[0]->dtype == SG_I64], in, &w, z);
-        return SEDGE_OK;
-    }
     for (int64_t o = 0; o < w.outer; o++, sg_bcast_next(&w))
         for (int64_t i = 0; i < w.inner; i++)
             *z++ = compare_one(fn, in[0], (size_t)(w.off[0] + i * w.step[0]), in[1], (size_t)(w.off[1] + i * w.step[1]));

@@ -36,6 +36,8 @@ typedef struct sg_move_view {
     int64_t dim[SG_RANK_MAX], ss[SG_RANK_MAX], ds[SG_RANK_MAX];
     int64_t soff, doff;
 } sg_move_view;
+/* Of a transpose. */
+sedge_status sg_transpose_view(sg_exec *x, sg_move_view *v);
 void sg_move_strided(sg_dtype t, void *dst, const void *src, const sg_move_view *v);
 
 /* Writes zero bytes: what partly written outputs and packed elements start from. */

@@ -39,27 +39,34 @@ sedge_status sg_infer_transpose(sg_infer *c)
     return SEDGE_OK;
 }
 
-sedge_status sg_ref_transpose(sg_exec *x)
+sedge_status sg_transpose_view(sg_exec *x, sg_move_view *v)
 {
-    const sg_tensor *a = x->in[0];
-    sg_tensor *y = x->out[0];
+    const sg_tensor *a = x->in[0], *y = x->out[0];
     int perm[SG_RANK_MAX];
     int64_t stride[SG_RANK_MAX];
     if (!get_perm(x->attrs, a->rank, perm) || y->rank != a->rank)
         return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "perm is no permutation of %d axes", a->rank);
-    sg_move_view v = {.rank = a->rank};
+    *v = (sg_move_view){.rank = a->rank};
     sg_strides(a->dim, a->rank, stride);
-    sg_strides(y->dim, y->rank, v.ds);
+    sg_strides(y->dim, y->rank, v->ds);
     for (int i = 0; i < a->rank; i++) {
-        v.dim[i] = a->dim[perm[i]];
-        v.ss[i] = stride[perm[i]];
-        if (y->dim[i] != v.dim[i])
-            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d has %lld elements, not %lld", i, (long long)v.dim[i],
+        v->dim[i] = a->dim[perm[i]];
+        v->ss[i] = stride[perm[i]];
+        if (y->dim[i] != v->dim[i])
+            return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "axis %d has %lld elements, not %lld", i, (long long)v->dim[i],
                                 (long long)y->dim[i]);
     }
+    return SEDGE_OK;
+}
+
+sedge_status sg_ref_transpose(sg_exec *x)
+{
+    sg_tensor *y = x->out[0];
+    sg_move_view v;
+    SG_TRY(sg_transpose_view(x, &v));
     if (sg_dtypes[y->dtype].bits < 8)
         sg_move_zero(y);
-    sg_move_strided((sg_dtype)a->dtype, y->data, a->data, &v);
+    sg_move_strided((sg_dtype)y->dtype, y->data, x->in[0]->data, &v);
     return SEDGE_OK;
 }
 
