@@ -188,7 +188,7 @@ static int card_main(int argc, char **argv)
     else if (status == EXIT_OK && !a.data && (a.labels || a.tensors))
         status = usage(&verb_card, "%s goes with --try DATA", a.labels ? "--labels" : "--tensors");
     else if (status == EXIT_OK)
-        status = a.data ? try_card(&a) : show(&a);
+        status = a.tensors ? trace_card(&a) : a.data ? try_card(&a) : show(&a);
     args_free(&a);
     return status;
 }

@@ -166,6 +166,9 @@ typedef struct labelled labelled;
  * (labels: .npy or .csv), a table with a column label. Close in any case. */
 sedge_status labelled_open(labelled **out, const char *data, const char *labels, sedge_error *err);
 void labelled_close(labelled **data);
+/* Files (a folder's, a pattern's, or one) that an .npz has tensors for, by name: with or without suffix; one file and one tensor need no
+ * names. *want: a tensor for each, which live as long as the data. */
+sedge_status labelled_files(labelled **out, const char *files, const char *npz, const sedge_tensor **want, sedge_error *err);
 size_t labelled_count(const labelled *l);
 const char *const *labelled_labels(const labelled *l);
 /* A sedge_try_sample_fn; ctx: labelled. */
@@ -173,8 +176,9 @@ sedge_status labelled_sample(void *ctx, const sedge_task_info *about, size_t i, 
 
 /* ---- try.c: what is wrong with a card ------------------------------------------------------------ */
 
-/* sedge card MODEL --try DATA: the exit status. */
+/* sedge card MODEL --try DATA [--tensors T.npz]: the exit status. */
 int try_card(const args *a);
+int trace_card(const args *a);
 /* Writes a card to `path`; one that is there keeps its text as `path`.old when `replace`, else it is an error. The exit status. */
 int write_card(const char *path, const char *text, bool replace);
 

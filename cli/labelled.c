@@ -312,6 +312,73 @@ sedge_status labelled_open(labelled **out, const char *data, const char *labels,
     return labels ? read_file_labels(l, data, labels, err) : read_classes(l, data, err);
 }
 
+/* ---- files with tensors ---------------------------------------------------------------------- */
+
+typedef struct named {
+    labelled *l;
+    sources all;
+    sedge_tensor *tensor;
+    const char **name;
+    size_t n, cap, cap_name;
+} named;
+
+static sedge_status take_named(void *ctx, const sg_data *d, sg_err *err)
+{
+    named *s = ctx;
+    if (sg_grow(&s->l->mem, &s->tensor, &s->cap, s->n + 1, sizeof *s->tensor) != SEDGE_OK ||
+        sg_grow(&s->l->mem, &s->name, &s->cap_name, s->n + 1, sizeof *s->name) != SEDGE_OK ||
+        !(s->name[s->n] = sg_arena_str(&s->l->arena, d->name, strlen(d->name))))
+        return no_memory(err);
+    memcpy(&s->tensor[s->n++], &d->t, sizeof *s->tensor);
+    return SEDGE_OK;
+}
+
+/* The file of that name, its suffix in the name or not. */
+static const char *file_named(const named *s, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t k = 0; k < s->all.n; k++) {
+        const char *slash = strrchr(s->all.path[k], '/'), *base = slash ? slash + 1 : s->all.path[k];
+        if (strcmp(s->all.path[k], name) == 0 || strcmp(base, name) == 0 || (strncmp(base, name, n) == 0 && base[n] == '.'))
+            return s->all.path[k];
+    }
+    return s->n == 1 && s->all.n == 1 ? s->all.path[0] : NULL;
+}
+
+static sedge_status match_files(labelled *l, named *s, const char *files, const char *npz, sedge_error *err)
+{
+    SG_TRY(sg_map_open(&l->map[0], npz, err));
+    SG_TRY(sg_npz_read(&l->arena, l->map[0].data, l->map[0].size, take_named, s, err));
+    if (sources_add(&s->all, files) != EXIT_OK)
+        return sg_fail(err, SEDGE_E_IO, "%s cannot be read", files);
+    for (size_t k = 0; k < s->n; k++) {
+        const char *file = file_named(s, s->name[k]);
+        if (!file)
+            return sg_fail(err, SEDGE_E_NOT_FOUND, "%s: array %s: no file of %s has this name", npz, s->name[k], files);
+        if (sources_add(&l->files, file) != EXIT_OK)
+            return sg_fail(err, SEDGE_E_IO, "%s cannot be read", file);
+        SG_TRY(add(l, "", 0, err));
+    }
+    return s->n ? SEDGE_OK : sg_fail(err, SEDGE_E_FORMAT, "%s: no arrays", npz);
+}
+
+sedge_status labelled_files(labelled **out, const char *files, const char *npz, const sedge_tensor **want, sedge_error *err)
+{
+    labelled *l = calloc(1, sizeof *l);
+    *out = l;
+    if (!l)
+        return no_memory(err);
+    l->arena.mem = &l->mem;
+    named s = {.l = l};
+    sedge_status st = match_files(l, &s, files, npz, err);
+    if (st == SEDGE_OK && !(*want = sg_arena_dup(&l->arena, s.tensor, s.n * sizeof *s.tensor)))
+        st = no_memory(err);
+    sources_free(&s.all);
+    sg_free(&l->mem, s.tensor, s.cap * sizeof *s.tensor);
+    sg_free(&l->mem, s.name, s.cap_name * sizeof *s.name);
+    return st;
+}
+
 /* ---- samples -------------------------------------------------------------------------------- */
 
 static sedge_status grow_buf(labelled *l, size_t n, sedge_error *err)

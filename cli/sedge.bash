@@ -16,7 +16,7 @@ _sedge()
     if [[ $word == -* ]]; then
         case $verb in
         run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
-        card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --seconds --threads --help" -- "$word")) ;;
+        card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;

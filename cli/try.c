@@ -173,6 +173,78 @@ static sedge_status open_model(sedge_model **model, const args *a, sedge_error *
     return sedge_model_open(model, a->rest[0], &mo, err);
 }
 
+static void print_steps(const sedge_trace_result *r)
+{
+    static const char *const title[] = {"step", "in the card", "beside the training code"};
+    table t;
+    table_init(&t, 3, title);
+    for (int k = 0; k < r->n_step; k++) {
+        table_cell(&t, "%s", r->step[k].name);
+        table_cell(&t, "%s", r->step[k].path);
+        table_cell(&t, "%s", r->step[k].same ? "the same" : r->step[k].how);
+    }
+    if (r->n_step)
+        table_print(&t, stdout);
+    printf("%s%s\n", r->n_step ? "\n" : "", r->verdict);
+}
+
+static void json_steps(const args *a, const sedge_trace_result *r)
+{
+    json j = {.f = stdout};
+    json_open(&j, NULL, '{');
+    json_str(&j, "schema", "sedge.trace/1");
+    json_str(&j, "model", a->rest[0]);
+    json_str(&j, "verdict", r->verdict);
+    json_int(&j, "tried", r->tried);
+    json_num(&j, "left", r->left);
+    json_int(&j, "first", r->first);
+    json_open(&j, "steps", '[');
+    for (int k = 0; k < r->n_step; k++) {
+        json_open(&j, NULL, '{');
+        json_str(&j, "step", r->step[k].name);
+        json_str(&j, "path", r->step[k].path);
+        json_bool(&j, "same", r->step[k].same);
+        if (r->step[k].how)
+            json_str(&j, "how", r->step[k].how);
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_close(&j, '}');
+}
+
+int trace_card(const args *a)
+{
+    sedge_error err = {0};
+    sedge_model *model = NULL;
+    labelled *data = NULL;
+    const sedge_tensor *want = NULL;
+    sedge_trace *t = NULL;
+    sedge_task_opts o;
+    sedge_trace_result r;
+    sedge_task_opts_init(&o);
+    o.card = a->card;
+    o.session.threads = a->threads;
+    if (a->labels || a->write)
+        return usage(&verb_card, "%s does not go with --tensors", a->labels ? "--labels" : "--write");
+    sedge_status st = open_model(&model, a, &err);
+    if (st == SEDGE_OK)
+        st = labelled_files(&data, a->data, a->tensors, &want, &err);
+    if (st == SEDGE_OK)
+        st = sedge_trace_open(&t, model, a->rest[0], &o, labelled_count(data), want, labelled_sample, data, &err);
+    int status = st == SEDGE_OK ? EXIT_OK : fail_error(a->rest[0], &err);
+    if (st == SEDGE_OK) {
+        sedge_trace_get(t, &r);
+        if (a->json)
+            json_steps(a, &r);
+        else
+            print_steps(&r);
+    }
+    sedge_trace_close(&t);
+    labelled_close(&data);
+    sedge_model_close(&model);
+    return status;
+}
+
 int try_card(const args *a)
 {
     sedge_error err = {0};

@@ -192,6 +192,32 @@ sedge_status sedge_try_open(sedge_try **out, const sedge_model *model, const cha
 void sedge_try_get(const sedge_try *t, sedge_try_result *out);
 void sedge_try_close(sedge_try **t);
 
+/* ---- beside the training code ------------------------------------------------------------- */
+
+/* One step from the source to the tensor, in the order in which they are done. */
+typedef struct sedge_trace_step {
+    const char *name; /* "color", "geometry", "kernel", "mul", "norm.mean", ... */
+    const char *path; /* where it stands in the card */
+    int same;
+    const char *how; /* what is other, in words; NULL: nothing */
+} sedge_trace_step;
+
+typedef struct sedge_trace_result {
+    const char *verdict;
+    int n_step, first; /* first: that differs; -1: none does */
+    const sedge_trace_step *step;
+    double left; /* largest difference that remains unexplained: of pictures in grey levels, else as part of a deviation */
+    int tried;
+} sedge_trace_result;
+
+/* Which step of the card is the first that differs from what the training code did to the same n sources (4 at most): its tensors are
+ * `want`. Tells by running the card's steps in many ways and fitting what remains by a factor and an offset of each channel. */
+typedef struct sedge_trace sedge_trace;
+sedge_status sedge_trace_open(sedge_trace **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                              size_t n, const sedge_tensor *want, sedge_try_sample_fn *fn, void *ctx, sedge_error *err);
+void sedge_trace_get(const sedge_trace *t, sedge_trace_result *out);
+void sedge_trace_close(sedge_trace **t);
+
 #ifdef __cplusplus
 }
 #endif

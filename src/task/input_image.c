@@ -155,12 +155,19 @@ static void letterbox(way *v, const json_t *f)
     v->h = h;
 }
 
+/* Pixels before the middle part of n out of `from`. */
+static int32_t before_center(int32_t from, int32_t n, bool down)
+{
+    return down ? (from - n) / 2 : (int32_t)nearbyint((from - n) / 2.0);
+}
+
 static void place_in(way *v, const json_t *f, int32_t w, int32_t h)
 {
     sg_geometry *g = geometry(v, w, h);
     if (sg_is(f, "at", "center")) {
-        g->x = w >= v->w ? (w - v->w) / 2 : -((v->w - w + 1) / 2);
-        g->y = h >= v->h ? (h - v->h) / 2 : -((v->h - h + 1) / 2);
+        bool down = sg_is(f, "round", "down");
+        g->x = w >= v->w ? (w - v->w) / 2 : -before_center(v->w, w, down);
+        g->y = h >= v->h ? (h - v->h) / 2 : -before_center(v->h, h, down);
     }
     if (sg_get(f, "fill"))
         set_fill(v, g, f);

@@ -90,9 +90,11 @@ static sedge_status make_steps(const json_t *p, int how, json_t *steps, json_t *
         return sg_fail(err, SEDGE_E_NOMEM, "card: out of memory");
     const json_t *size = sg_get(p, "crop_size");
     if (crop)
-        SG_TRY(add(steps, json_pack("{s:[i,i]}", "crop", crop, crop), err));
+        SG_TRY(add(steps, json_pack("{s:{s:[i,i],s:s}}", "crop", "size", crop, crop, "round", "down"), err));
     else if (wants(p, "do_center_crop", false) && side(size, "height") && side(size, "width"))
-        SG_TRY(add(steps, json_pack("{s:[i,i]}", "crop", side(size, "height"), side(size, "width")), err));
+        SG_TRY(add(steps,
+                   json_pack("{s:{s:[i,i],s:s}}", "crop", "size", side(size, "height"), side(size, "width"), "round", "down"),
+                   err));
     else if (wants(p, "do_center_crop", false))
         return sg_fail(err, SEDGE_E_FORMAT, "preprocessor_config.json: crop_size cannot be read");
     if (wants(p, "do_rescale", true)) {

@@ -414,7 +414,7 @@ static const char *part_of_scale(sedge_try *t, const sg_vector *v, sg_arena *are
     const char *part = "norm";
     if (sg_try_filled(&t->set, v, &c, &ignored) == SEDGE_OK && sg_affine_of(steps, image, &now, arena) &&
         sg_affine_of(sg_try_steps(&t->set, c.root), image, &then, arena))
-        part = sg_affine_blame(&now, &then);
+        part = sg_affine_blame(&now, &then, 0);
     sg_card_free(&c);
     /* Without means a deviation is a factor: it is called what stands in the card. */
     if (part && strcmp(part, "factor") == 0)

@@ -47,6 +47,8 @@ void sg_try_set_close(sg_try_set *s);
 void sg_try_drop(sg_try_set *s, sg_try_id f);
 /* The card of a vector: a new tree, checked by nobody yet. NULL: out of memory. */
 json_t *sg_try_card(const sg_try_set *s, const sg_vector *v);
+/* Takes the arithmetic out of it: values as they are before mul and norm. */
+bool sg_try_strip(const sg_try_set *s, json_t *root);
 /* The same, checked, defaults filled in. */
 sedge_status sg_try_filled(const sg_try_set *s, const sg_vector *v, sg_card *out, sg_err *err);
 /* What a filled card says at a field, in words. */
@@ -68,9 +70,9 @@ typedef struct sg_affine {
 /* Of all mul and norm among the steps of a picture, of the last that stand together among others. False: there is a table from a file,
  * or no memory. */
 bool sg_affine_of(const json_t *steps, bool image, sg_affine *f, sg_arena *arena);
-/* What must change so that the first becomes the second: "mul" (before the means), "factor" (there are no means), "norm.mean",
+/* What must change so that the first becomes the second, means but for `slack`: "mul" (before the means), "factor" (there are no means), "norm.mean",
  * "norm.std", "norm"; NULL: nothing. */
-const char *sg_affine_blame(const sg_affine *now, const sg_affine *then);
+const char *sg_affine_blame(const sg_affine *now, const sg_affine *then, double slack);
 bool sg_affine_same(const sg_affine *x, const sg_affine *y);
 
 /* 95 % interval of a share (Wilson 1927). */
@@ -116,8 +118,8 @@ typedef struct sg_trial {
 } sg_trial;
 
 sedge_status sg_trial_labels(sg_trial *t, size_t n, sg_err *err);
-/* The task of a vector, without labels and decisions. *why: what the card is refused for. */
-sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, sedge_task **out, sg_err *err);
+/* The task of a vector, without labels and decisions; strip: without arithmetic. */
+sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, bool strip, sedge_task **out, sg_err *err);
 /* One sample through a task; its own failure is told from that of the data. */
 sedge_status sg_trial_run(sg_trial *t, sedge_task *task, size_t i, sedge_answers *out, bool *data, sg_err *err);
 /* Answers for samples [done, to). */

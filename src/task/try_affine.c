@@ -76,7 +76,7 @@ static double at(const double *v, size_t n, size_t c)
 /* A hundredth of a deviation makes no difference that data would show. */
 #define SAME 0.01
 
-const char *sg_affine_blame(const sg_affine *now, const sg_affine *then)
+const char *sg_affine_blame(const sg_affine *now, const sg_affine *then, double slack)
 {
     size_t n = now->n > then->n ? now->n : then->n;
     bool mean = false, std = false, zero = true, scaled = true, even = true;
@@ -86,11 +86,11 @@ const char *sg_affine_blame(const sg_affine *now, const sg_affine *then)
     for (size_t c = 0; c < n; c++) {
         double a0 = at(now->a, now->n, c), b0 = at(now->b, now->n, c), a1 = at(then->a, then->n, c), b1 = at(then->b, then->n, c);
         double m0 = -b0 / a0, m1 = -b1 / a1, k = a0 / a1;
-        mean = mean || !(fabs((m0 - m1) * a1) <= SAME);
+        mean = mean || !(fabs(m0 - m1) <= SAME * fabs(1 / a1) + slack);
         std = std || !(fabs(k - 1) <= SAME);
-        zero = zero && b0 == 0 && b1 == 0;
+        zero = zero && fabs(m0) <= slack && fabs(m1) <= slack;
         even = even && fabs(k / k0 - 1) <= SAME;
-        scaled = scaled && fabs(m1 - m0 * k) <= SAME * fabs(1 / a1);
+        scaled = scaled && fabs(m1 - m0 * k) <= SAME * fabs(1 / a1) + slack;
     }
     if (!mean && !std)
         return NULL;

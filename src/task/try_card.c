@@ -128,6 +128,15 @@ static bool replace_steps(json_t *list, const char *words, bool anywhere, const 
 
 /* ---- one change ----------------------------------------------------------------------------- */
 
+/* The fields of a step, those of one that is a bare size too. */
+static json_t *open_step(json_t *step)
+{
+    json_t *f = step_fields(step), *whole = json_is_object(f) ? f : json_pack("{s:O}", "size", f);
+    if (whole == f)
+        return f;
+    return whole && json_object_set_new(step, step_name(step), whole) == 0 ? whole : NULL;
+}
+
 /* New geometry keeps the kernel of the old one. */
 static bool change_geometry(const sg_try_set *s, json_t *root, const json_t *by)
 {
@@ -135,13 +144,10 @@ static bool change_geometry(const sg_try_set *s, json_t *root, const json_t *by)
     json_t *old = json_deep_copy(first_step(s, root, "resize letterbox", NULL)), *list = sg_try_steps(s, root);
     bool good = replace_steps(list, GEOMETRIC, true, by);
     for (size_t i = 0; old && good && i < json_array_size(list); i++) {
-        json_t *f = step_fields(json_array_get(list, i)), *whole = f;
         if (!among(json_array_get(list, i), "resize letterbox"))
             continue;
-        if (!json_is_object(f)) { /* a bare size */
-            whole = json_pack("{s:O}", "size", f);
-            good = whole && json_object_set_new(json_array_get(list, i), step_name(json_array_get(list, i)), whole) == 0;
-        }
+        json_t *whole = open_step(json_array_get(list, i));
+        good = whole;
         for (int k = 0; k < 3 && good; k++)
             good = json_object_set(whole, kept[k], json_object_get(old, kept[k])) == 0;
     }
@@ -201,7 +207,7 @@ static bool change(const sg_try_set *s, json_t *root, sg_try_id f, const sg_choi
         return json_object_update(json_object_get(input_of(s, root), sources[s->source]), c->value) == 0;
     for (size_t i = 0; good && i < json_array_size(list); i++)
         if (among(json_array_get(list, i), fields[f].at))
-            good = json_object_update(step_fields(json_array_get(list, i)), c->value) == 0;
+            good = json_object_update(open_step(json_array_get(list, i)), c->value) == 0;
     return good;
 }
 
@@ -226,6 +232,14 @@ sedge_status sg_try_filled(const sg_try_set *s, const sg_vector *v, sg_card *out
     sedge_status st = sg_card_fill(out, root, NULL, err);
     json_decref(root);
     return st;
+}
+
+bool sg_try_strip(const sg_try_set *s, json_t *root)
+{
+    json_t *nothing = json_array();
+    bool good = nothing && replace_steps(sg_try_steps(s, root), ARITHMETIC, s->source == SEDGE_SOURCE_IMAGE, nothing);
+    json_decref(nothing);
+    return good;
 }
 
 int sg_try_count(const sg_vector *v)

@@ -97,11 +97,11 @@ sedge_status sg_trial_labels(sg_trial *t, size_t n, sg_err *err)
 
 /* ---- one run -------------------------------------------------------------------------------- */
 
-sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, sedge_task **out, sg_err *err)
+sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, bool strip, sedge_task **out, sg_err *err)
 {
     json_t *root = sg_try_card(t->set, v);
     const char *folder = t->set->shell.card.folder;
-    bool good = root && json_object_set_new(root, "labels", json_null()) == 0 &&
+    bool good = root && (!strip || sg_try_strip(t->set, root)) && json_object_set_new(root, "labels", json_null()) == 0 &&
                 json_object_set_new(json_object_get(root, "answer"), "decide", json_null()) == 0;
     char *text = good ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
@@ -229,7 +229,7 @@ sedge_status sg_eval_run(sg_trial *t, sg_eval *e, size_t to, sg_err *err)
     sg_err why = {.status = SEDGE_OK};
     if (e->why || e->done >= to)
         return SEDGE_OK;
-    sedge_status st = sg_trial_task(t, &e->v, &task, &why);
+    sedge_status st = sg_trial_task(t, &e->v, false, &task, &why);
     if (st == SEDGE_OK)
         st = room(t, e, task->head == SG_HEAD_CLASSES, &why);
     bool data = false, stopped = false;

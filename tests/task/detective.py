@@ -1,4 +1,5 @@
 """Spoils one field of a card that is right, and asks `sedge card --try` which one it was; a card that is right must not be blamed.
+And compares a card with tensors that were made here in other ways, which `--tensors` has to name.
 
 usage: detective.py BUILD TESTDATA [PATTERN]. Only Python's own library is used. The material: models with labelled data, and a
 linear classifier of spoken digits that is trained here on spectra made by Sedge.
@@ -15,6 +16,7 @@ import sys
 import tarfile
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import onnx
@@ -203,6 +205,73 @@ def learn(w, bias, digit, x, rate):
         bias[k] += step[k]
 
 
+# ---- beside tensors of other code ------------------------------------------------------------------------------------------
+
+TRACED = {"image": {}, "steps": [{"resize": {"size": [32, 32], "kernel": "area", "like": "opencv"}}, {"mul": 1 / 255},
+                                 {"norm": {"mean": 0.5, "std": 0.25}}]}
+
+
+def large_pictures(b):
+    """64 x 64 as files, and their bytes."""
+    rng, out = random.Random(3), []
+    for i, (_, p) in zip(range(3), cifar_pictures(b)):
+        q = bytes(max(0, min(255, p[y // 2 * 96 + x // 2 * 3 + k] + rng.randrange(-40, 41)))
+                  for y in range(64) for x in range(64) for k in range(3))
+        os.makedirs(b.path("large"), exist_ok=True)
+        with open(b.path("large/p%d.ppm" % i), "wb") as f:
+            f.write(b"P6 64 64 255\n" + q)
+        out.append(q)
+    return out
+
+
+def averaged(p, x, y, k):
+    at = lambda dx, dy: p[((2 * y + dy) * 64 + 2 * x + dx) * 3 + k]
+    return int((at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) / 4 + 0.5)
+
+
+def picked(p, x, y, k):
+    return p[(2 * y * 64 + 2 * x) * 3 + k]
+
+
+def cut(p, x, y, k):
+    return p[((y + 16) * 64 + x + 16) * 3 + k]
+
+
+def usual(v):
+    return (v / 255 - 0.5) / 0.25
+
+
+TRACES = [  # what the training code did, field that must be named first, words of how
+    ("the same", averaged, (0, 1, 2), usual, None, "no step differs"),
+    ("channels swapped", averaged, (2, 1, 0), usual, "color", "channels swapped"),
+    ("no division by 255", averaged, (0, 1, 2), lambda v: (v - 0.5) / 0.25, "mul", "factor 1/255"),
+    ("no mean", averaged, (0, 1, 2), lambda v: v / 255 / 0.25, "norm.mean", "subtracts no mean"),
+    ("no deviation", averaged, (0, 1, 2), lambda v: v / 255 - 0.5, "norm.std", "another deviation"),
+    ("-1..1", averaged, (0, 1, 2), lambda v: v / 127.5 - 1, "norm.std", "-1..1"),
+    ("picked", picked, (0, 1, 2), usual, "kernel", "nearest"),
+    ("cut", cut, (0, 1, 2), usual, "geometry", "crop"),
+    ("cut and swapped", cut, (2, 1, 0), usual, "color", "channels swapped"),
+]
+
+
+def trace(b, name, pixel, order, number, field, words):
+    pictures = b.data(large_pictures)
+    archive = b.path("t_%s.npz" % name.replace(" ", "_"))
+    with zipfile.ZipFile(archive, "w") as z:
+        for i, p in enumerate(pictures):
+            v = [number(pixel(p, x, y, k)) for k in order for y in range(32) for x in range(32)]
+            part = npy(b.path("part_%d.npy" % threading.get_ident()), "<f4", (3, 32, 32), struct.pack("<3072f", *v))
+            z.write(part, "p%d.ppm.npy" % i)
+    card = b.card("ic01_resnet8_float")
+    card["inputs"] = {"input_1": TRACED}
+    with open(b.path("traced.json"), "w") as f:
+        json.dump(card, f)
+    got = json.loads(b.run("card", b.model("mlperf_tiny/ic01_resnet8_float.onnx"), "--card", b.path("traced.json"), "--try",
+                           b.path("large"), "--tensors", archive, "--threads", "1", "--json"))
+    first = got["steps"][got["first"]]["step"] if got["first"] >= 0 else None
+    return first == field and words in got["verdict"], got["verdict"]
+
+
 # ---- cards that are right: name, model, data, card -------------------------------------------------------------------------
 
 def kws_card(b):
@@ -332,6 +401,15 @@ def main(build, testdata, pattern):
         return 0
     b, passed, failed = Bench(build, testdata), 0, 0
     cases = [c for c in [(n, None, None, "") for n in GOOD] + SPOILED if pattern in title(c)]
+    for case in TRACES:
+        if pattern not in "tensors, " + case[0]:
+            continue
+        try:
+            good, why = trace(b, *case)
+        except RuntimeError as e:
+            good, why = False, str(e)
+        passed, failed = passed + good, failed + (not good)
+        print("%s tensors, %s%s" % ("ok  " if good else "FAIL", case[0], "" if good else ": " + why), flush=True)
     with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for line, good in pool.map(lambda c: judge(b, c), cases):
             passed, failed = passed + good, failed + (not good)
