@@ -71,7 +71,7 @@ static void slot_init(builder *b, uint32_t i, const sg_value *v)
         s->base = v->role == SG_STATE ? SG_BASE_STATE : SG_BASE_INPUT;
         s->dynamic = false; /* its shape is known when the run begins */
     } else {
-        bool live = v->role == SG_COMPUTED && b->g->node[v->def].op; /* passes leave the values of deleted nodes */
+        bool live = v->role == SG_COMPUTED && b->p->live[v->def]; /* passes leave the values of deleted nodes */
         s->base = !live ? SG_BASE_NONE : s->dynamic ? SG_BASE_POOL : SG_BASE_ARENA;
     }
 }
@@ -107,6 +107,8 @@ static sedge_status make_room(builder *b)
     p->n_slot = (uint32_t)g->n_value;
     for (uint32_t i = 1; i < p->n_slot; i++)
         slot_init(b, i, &g->value[i]);
+    for (uint32_t i = 0; i < p->n_filled; i++)
+        p->slot[p->filled[i]].base = SG_BASE_FILLED;
     return SEDGE_OK;
 }
 
@@ -326,6 +328,8 @@ static void find_parts(builder *b, sg_graph *g)
     uint32_t t = 0;
     SG_EACH_NODE(g, n)
     {
+        if (!p->live[n])
+            continue;
         while (!p->step[t].op) /* transfers */
             t++;
         const sg_step *s = &p->step[t++];
@@ -365,9 +369,11 @@ static sedge_status build(builder *b, sg_graph *graph)
         return OOM(b);
     SG_TRY(sg_plan_guards(p, graph, b->exact, b->err));
     SG_TRY(mark_dims(b));
+    SG_TRY(sg_plan_live(p, g, b->err));
     SG_TRY(make_room(b));
     SG_EACH_NODE(g, n)
-    SG_TRY(make_step(b, n));
+    if (p->live[n])
+        SG_TRY(make_step(b, n));
     SG_TRY(outputs_home(b));
     p->input = g->input;
     p->n_input = (uint32_t)g->n_input;

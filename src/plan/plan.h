@@ -12,7 +12,8 @@ typedef enum sg_base {
     SG_BASE_STATE,   /* an input that an output of the last run becomes: the session's */
     SG_BASE_OUTPUT,  /* the caller's or the session's, alive until the next run */
     SG_BASE_WEIGHTS, /* the model's */
-    SG_BASE_POOL     /* size known only during the run: a block of the session's pool */
+    SG_BASE_POOL,    /* size known only during the run: a block of the session's pool */
+    SG_BASE_FILLED   /* the session's: its content is known and written when a run is prepared */
 } sg_base;
 
 enum { SG_SPACE_HOST, SG_SPACE_DEVICE, SG_SPACES };
@@ -129,6 +130,8 @@ typedef struct sg_plan {
     uint32_t *eval, n_eval;
     uint32_t *moving, n_moving;
     uint32_t *shared, n_shared;
+    uint32_t *filled, n_filled; /* slots whose content prepare writes */
+    bool *live; /* per node of the graph: it has a step */
     sg_guard *guard;
     uint32_t n_guard;
     uint32_t *recheck, n_recheck;
@@ -176,6 +179,8 @@ void sg_plan_free(sg_plan *p); /* accepts NULL and half-built */
 bool sg_slot_bytes(const sg_slot *s, const int64_t *dim, size_t *bytes);
 /* The same at the default dims, rounded up to the alignment; 0 where there is no such size. */
 size_t sg_slot_room(const sg_plan *p, uint32_t slot);
+/* Which nodes get steps, and the slots that are filled in place of the others. */
+sedge_status sg_plan_live(sg_plan *p, const sg_graph *g, sg_err *err);
 /* Lets slots share storages. last: the last step that reads a slot; birth: the step that makes it, here made that of its
  * storage; at: by operand, where it stands in the whole (SG_DIM_BAD: it needs bytes of its own). */
 sedge_status sg_plan_share(sg_plan *p, const uint32_t *last, uint32_t *birth, const sg_dim *at, sg_dims *dims, sg_err *err);

@@ -149,6 +149,9 @@ static void mark_constants(numbers *m, const sg_graph *g, const sg_plan *p)
                 m->state[v] = spent ? SPENT : NEEDED;
         }
     }
+    SG_EACH_NODE(g, n)
+    for (int k = 0; k < g->node[n].n_in && !p->live[n]; k++) /* shape rules look at them */
+        m->state[sg_node_in(g, n, k)] = NEEDED;
     for (size_t k = 0; k < g->n_output; k++)
         m->state[g->output[k]] = NEEDED;
     for (uint32_t v = 1; v < g->n_value && p->target->device; v++) /* a device has copies of its own */
@@ -193,6 +196,7 @@ static void put_op(sg_sink *h, const sg_op *op)
     }
 }
 
+/* Nodes without a step have no regions. */
 static sedge_status put_node(sg_saving *s, numbers *m, const sg_graph *g, sg_nid id, const sg_step *step, sg_err *err)
 {
     sg_sink *h = &s->head;
@@ -236,9 +240,9 @@ static sedge_status put_body(sg_saving *s, numbers *m, const sg_graph *g, const 
     sg_put_u(&s->head, count);
     SG_EACH_NODE(g, n)
     {
-        while (!p->step[t].op) /* a transfer */
+        while (p->live[n] && !p->step[t].op) /* a transfer */
             t++;
-        SG_TRY(put_node(s, m, g, n, &p->step[t++], err));
+        SG_TRY(put_node(s, m, g, n, p->live[n] ? &p->step[t++] : NULL, err));
     }
     sg_put_u(&s->head, g->n_output);
     for (size_t k = 0; k < g->n_output; k++)

@@ -9,6 +9,8 @@
 /* Bodies inside bodies: deeper than this is refused. */
 #define DEPTH_MAX     64
 #define CONTENT_SLOTS 9
+/* Of the content of a slot. */
+#define FILL_BYTES (SG_CONTENT_MAX * sizeof(int64_t))
 
 static void init_values(sg_frame *f)
 {
@@ -29,6 +31,8 @@ static void init_values(sg_frame *f)
         for (int k = 0; k < t->rank && !s->symbolic; k++)
             t->dim[k] = s->type.dim[k];
     }
+    for (uint32_t i = 0; i < p->n_filled; i++)
+        f->val[p->filled[i]].data = f->filled + i * FILL_BYTES;
     for (int space = 0; space < SG_SPACES; space++)
         for (uint32_t i = 0; i < p->n_conflict[space]; i++)
             f->conflict[space][i] = p->conflict[space][i];
@@ -45,6 +49,7 @@ static sedge_status alloc_frame(sg_frame *f)
               (f->operand = sg_calloc(m, (size_t)p->n_operand + 1, sizeof *f->operand)) &&
               (f->kept = sg_calloc(m, p->kept_bytes + 1, 1)) && (f->sub = sg_calloc(m, (size_t)p->n_step + 1, sizeof *f->sub)) &&
               (f->dim_value = sg_calloc(m, p->dims->n + 1, sizeof *f->dim_value)) &&
+              (f->filled = sg_calloc(m, (size_t)p->n_filled + 1, FILL_BYTES)) &&
               (f->bound_dims = sg_calloc(m, (size_t)p->n_input * (SG_RANK_MAX + 1) + 1, sizeof *f->bound_dims)) &&
               (f->out_buf = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->out_buf)) &&
               (f->out_size = sg_calloc(m, (size_t)p->n_output + 1, sizeof *f->out_size)) &&
@@ -119,6 +124,7 @@ void sg_frame_close(sg_frame *f)
     sg_free(m, f->kept, p->kept_bytes + 1);
     sg_free(m, f->sub, ((size_t)p->n_step + 1) * sizeof *f->sub);
     sg_free(m, f->dim_value, (p->dims->n + 1) * sizeof *f->dim_value);
+    sg_free(m, f->filled, ((size_t)p->n_filled + 1) * FILL_BYTES);
     sg_free(m, f->bound_dims, ((size_t)p->n_input * (SG_RANK_MAX + 1) + 1) * sizeof *f->bound_dims);
     sg_free(m, f->out_buf, ((size_t)p->n_output + 1) * sizeof *f->out_buf);
     sg_free(m, f->out_size, ((size_t)p->n_output + 1) * sizeof *f->out_size);

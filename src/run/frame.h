@@ -34,6 +34,7 @@ typedef struct sg_frame {
     sg_tensor **operand; /* per plan->operand: into val, NULL when absent */
     struct sg_frame ***sub; /* per step, per region */
     int64_t *dim_value;  /* per expression */
+    unsigned char *filled; /* bytes of the slots that prepare writes, FILL_BYTES each */
     int64_t *bound_dims; /* the input dims of the last prepare: n_input * SG_RANK_MAX */
     bool prepared;
     bool body; /* its arena is lent by the step that runs it, or a block of the pool as long as the step runs */

@@ -149,6 +149,17 @@ static sedge_status bind_inputs(sg_frame *f, sg_err *err)
     return SEDGE_OK;
 }
 
+/* Writes what is known of integers: the shapes of the inputs say it. */
+static void fill(sg_frame *f)
+{
+    const sg_plan *p = f->plan;
+    for (uint32_t i = 0; i < p->n_filled; i++) {
+        const sg_slot *s = &p->slot[p->filled[i]];
+        for (uint32_t k = 0; k < s->n_content; k++)
+            sg_store_i64((sg_dtype)s->type.dtype, f->val[p->filled[i]].data, k, sg_dim_value(s->content[k], f->dim_value));
+    }
+}
+
 static sedge_status slot_shapes(sg_frame *f, sg_err *err)
 {
     const sg_plan *p = f->plan;
@@ -407,6 +418,7 @@ static sedge_status fit(sg_frame *f, sg_err *err)
     SG_TRY(slot_shapes(f, err));
     SG_TRY(check_shapes(f, err));
     SG_TRY(check_parts(f, err));
+    fill(f);
     scratch_sizes(f);
     place_device(f);
     f->need = place(f, SG_SPACE_HOST);

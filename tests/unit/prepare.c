@@ -212,8 +212,58 @@ static void two_shapes_by_turns(void **state)
     sedge_model_close(&m);
 }
 
+/* z = reshape(y, shape of x) reads a shape that is no step; s = shape of x, an output, is one; w = the same, spelt out, reads the
+ * shape that is written before the run. x: [N, 3], y: [M]. */
+static void sums_about_shapes_are_no_steps(void **state)
+{
+    (void)state;
+    const int64_t two[2] = {N, 3}, one[1] = {M}, any[2] = {-3, -3};
+    pb g = {.n = 0};
+    onnx_node(&g, "Shape", "x", NULL, "s");
+    onnx_node(&g, "Shape", "x", NULL, "t");
+    onnx_node(&g, "Neg", "t", NULL, "u");
+    onnx_node(&g, "Neg", "u", NULL, "v");
+    onnx_node(&g, "Reshape", "y", "t", "z");
+    onnx_node(&g, "Abs", "v", NULL, "w");
+    onnx_io(&g, 11, "x", 1, two, 2);
+    onnx_io(&g, 11, "y", 1, one, 1);
+    onnx_io(&g, 12, "z", 1, two, 2);
+    onnx_io(&g, 12, "s", 7, any, 1);
+    onnx_io(&g, 12, "w", 7, any, 1);
+    onnx_model(&model, &g, 17);
+    sedge_model *m = NULL;
+    sedge_plan *p = NULL;
+    sedge_session *s = NULL;
+    open_model(&m, &p, &s);
+    const char *op, *node, *kernel;
+    int shapes = 0;
+    for (int i = 0; sedge_plan_step(p, i, &op, &node, &kernel); i++)
+        shapes += strcmp(op, "shape") == 0;
+    assert_int_equal(shapes, 1);
+    sedge_session_stats before = {0}, after = {0};
+    for (int64_t n = 8; n >= 0; n--) {
+        const int64_t size[3] = {n, 3 * n, 0}, axes[1] = {M};
+        sedge_tensor out;
+        bind(s, 0, 2, two, size);
+        bind(s, 1, 1, axes, size);
+        assert_int_equal(sedge_session_run(s, NULL, NULL), SEDGE_OK);
+        assert_int_equal(sedge_session_get_output(s, 0, &out, NULL), SEDGE_OK);
+        assert_true(out.rank == 2 && out.dim[0] == n && out.dim[1] == 3);
+        for (int k = 1; k < 3; k++) {
+            assert_int_equal(sedge_session_get_output(s, k, &out, NULL), SEDGE_OK);
+            assert_true(out.dim[0] == 2 && ((int64_t *)out.data)[0] == n && ((int64_t *)out.data)[1] == 3);
+        }
+        sedge_session_get_stats(s, n == 8 ? &before : &after);
+    }
+    assert_int_equal(before.allocations, after.allocations);
+    sedge_session_close(&s);
+    sedge_plan_close(&p);
+    sedge_model_close(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes_that_fit), cmocka_unit_test(two_shapes_by_turns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes_that_fit), cmocka_unit_test(two_shapes_by_turns),
+                                       cmocka_unit_test(sums_about_shapes_are_no_steps)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
