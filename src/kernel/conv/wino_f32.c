@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/cpu.h"
+#include "kernel/simd/level.h"
 
 /* What the transformed patches of a block and their sums may take of the second-level cache ... */
 #define BLOCK_BYTES (384 * 1024)
@@ -18,13 +18,7 @@
 
 void sg_wino_init_table(sg_wino_table *t, uint32_t cpu)
 {
-    (void)cpu;
-    *t = sg_wino_any;
-#define LEVEL(id, suffix)  \
-    if (cpu & SG_CPU_##id) \
-        *t = sg_wino_##suffix;
-#include "kernel/simd/levels.def"
-#undef LEVEL
+    *t = *SG_LEVEL_OF(cpu, sg_wino);
 }
 
 /* ---- sizes ---- */

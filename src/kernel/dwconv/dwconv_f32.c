@@ -3,17 +3,11 @@
 
 #include <string.h>
 
-#include "base/cpu.h"
+#include "kernel/simd/level.h"
 
 void sg_dw_init(sg_dw_table *t, uint32_t cpu)
 {
-    (void)cpu;
-    *t = sg_dw_any;
-#define LEVEL(id, suffix)  \
-    if (cpu & SG_CPU_##id) \
-        *t = sg_dw_##suffix;
-#include "kernel/simd/levels.def"
-#undef LEVEL
+    *t = *SG_LEVEL_OF(cpu, sg_dw);
 }
 
 /* Enough tasks for the workers of a large machine, none below what waking one costs. */

@@ -1,7 +1,7 @@
 /* The loops in plain C, and which a processor gets. */
 #include "kernel/limits/limits.h"
 
-#include "base/cpu.h"
+#include "kernel/simd/level.h"
 #include "kernel/simd/f32_any.h"
 
 #include "kernel/limits/limits_impl.h"
@@ -32,13 +32,7 @@ const sg_limits sg_limits_any = {
 
 void sg_limits_init(sg_limits *l, uint32_t cpu)
 {
-    (void)cpu;
-    *l = sg_limits_any;
-#define LEVEL(id, suffix)  \
-    if (cpu & SG_CPU_##id) \
-        *l = sg_limits_##suffix;
-#include "kernel/simd/levels.def"
-#undef LEVEL
+    *l = *SG_LEVEL_OF(cpu, sg_limits);
 #if SG_ARCH_X86
     if (cpu & SG_CPU_AVX512VNNI) {
         l->dot = sg_limits_dot_avx512vnni;

@@ -11,38 +11,54 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/threads.h"
+#include "kernel/binary/binary_f32.h"
 #include "kernel/conv/wino_f32.h"
 #include "kernel/dwconv/dwconv_f32.h"
 #include "kernel/gemm/tile_f32.h"
 #include "kernel/limits/limits.h"
+#include "kernel/norm/norm_f32.h"
+#include "kernel/pool/pool_f32.h"
 #include "kernel/q8/q8.h"
+#include "kernel/quant/quant8.h"
+#include "kernel/relayout/relayout.h"
+#include "kernel/resize/resize.h"
+#include "kernel/unary/unary_f32.h"
 
 /* ---- the kernels in use ---- */
 
-/* A table of kernels that is filled for any level. */
+/* What tells the levels of a family apart: the table that is filled, or where it stands. */
 typedef union any_table {
-    unsigned char bytes[1];
+    const void *at;
 #define FAMILY(name, type, init) type init##_table;
+#define FAMILY_OF(name, of)
 #include "kernel/families.def"
 #undef FAMILY
+#undef FAMILY_OF
 } any_table;
 
 #define FAMILY(name, type, init)                      \
     static void fill_##init(any_table *t, uint32_t c) \
     {                                                 \
-        memset(t, 0, sizeof *t);                      \
         init(&t->init##_table, c);                    \
+    }
+#define FAMILY_OF(name, of)                         \
+    static void fill_##of(any_table *t, uint32_t c) \
+    {                                               \
+        t->at = of(c);                              \
     }
 #include "kernel/families.def"
 #undef FAMILY
+#undef FAMILY_OF
 
 static const struct family {
     const char *name;
     void (*fill)(any_table *t, uint32_t cpu);
 } families[] = {
 #define FAMILY(name, type, init) {name, fill_##init},
+#define FAMILY_OF(name, of)      {name, fill_##of},
 #include "kernel/families.def"
 #undef FAMILY
+#undef FAMILY_OF
 };
 
 /* The level that last changes the table. */
@@ -51,10 +67,12 @@ static const char *level_of(const struct family *f)
     any_table below, t;
     const char *level = "scalar";
     uint32_t cpu = sg_cpu();
+    memset(&below, 0, sizeof below);
     f->fill(&below, 0);
     for (int bit = 0; bit < SG_CPU_BITS; bit++) {
         if (!(cpu >> bit & 1))
             continue;
+        memset(&t, 0, sizeof t);
         f->fill(&t, cpu & ((2u << bit) - 1));
         if (memcmp(&t, &below, sizeof t) != 0)
             level = sg_cpu_name(bit);
