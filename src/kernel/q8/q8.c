@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cpu.h"
 #include "kernel/qconv/qdot_s8.h"
 
 /* |t| < 2^22 after the clamp, so that adding 1.5 * 2^23 rounds half to even, and leaves the integer in the low bits. */
@@ -111,8 +112,10 @@ static void dw(const sg_q8_dw *d)
 void sg_q8_init(sg_q8_table *t, uint32_t cpu)
 {
     *t = (sg_q8_table){.portable = true, .rows = ROWS, .panels = 1, .lanes = 1, .macs_us = 15000, .tile = tile, .dw = dw};
-#if defined(__x86_64__)
+#if SG_ARCH_X86
     sg_q8_init_x86(t, cpu);
+#elif SG_ARCH_NEON
+    sg_q8_init_arm(t, cpu);
 #else
     (void)cpu;
 #endif

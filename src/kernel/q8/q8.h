@@ -72,6 +72,7 @@ typedef struct sg_q8_table {
 /* The kernels that these levels (base/cpu.h) allow. */
 void sg_q8_init(sg_q8_table *t, uint32_t cpu);
 void sg_q8_init_x86(sg_q8_table *t, uint32_t cpu);
+void sg_q8_init_arm(sg_q8_table *t, uint32_t cpu);
 
 static inline int64_t sg_q8_up(int64_t n, int64_t by)
 {
