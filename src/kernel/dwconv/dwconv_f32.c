@@ -22,11 +22,15 @@ bool sg_dwconv_init(sg_dwconv *v, const sg_conv_shape *a, const sg_dw_table *tab
         return false;
     v->vectors = (a->c + table->lanes - 1) / table->lanes;
     v->vector_floats = (a->kh * a->kw + 1) * table->lanes;
-    v->floats = v->vectors * v->vector_floats;
+    v->floats = v->vectors * v->vector_floats + a->c; /* zeros for pixels in the padding stand last */
+    v->blocks = a->kh == 3 && a->kw == 3 && a->stride_h == 1 && a->stride_w == 1 && a->dilation_h == 1 && a->dilation_w == 1 &&
+                a->c >= table->lanes;
     int64_t rows = a->n * a->oh;
     double most = (double)rows * (double)(a->ow * a->c) * (double)(a->kh * a->kw) / TASK_MACS;
     int64_t tasks = most > TASKS ? TASKS : most < 1 ? 1 : (int64_t)most;
     v->step = rows > tasks ? (rows + tasks - 1) / tasks : 1;
+    if (v->blocks && table->block_rows > 1)
+        v->step += v->step & 1;
     v->tasks = (rows + v->step - 1) / v->step;
     return true;
 }
@@ -58,6 +62,7 @@ void sg_dwconv_pack(const sg_dwconv *v, const sg_conv_last_weights *w, float *pa
                 else if (c < v->a.c && w->bias)
                     *packed = w->bias_scale * float_at(w->bias, c * w->bias_step);
             }
+    memset(packed, 0, (size_t)v->a.c * sizeof *packed);
 }
 
 /* Taps [*from, *to) of a window at `at` that lie inside [0, size); none: both 0. */
@@ -136,9 +141,51 @@ static void run_row(const sg_dwconv *v, int64_t row)
     }
 }
 
+/* Where the pixels stand that a block reads, the first at row iy and column ix. */
+static void point_block(const sg_dwconv *v, const float *image, int64_t iy, int64_t ix, sg_dw_block *b)
+{
+    const sg_conv_shape *a = &v->a;
+    const float *zeros = v->packed + v->vectors * v->vector_floats;
+    for (int64_t i = 0; i < SG_DW_ROWS + 2; i++) {
+        int64_t y = iy + i;
+        bool inside = y >= 0 && y < a->h && i < b->rows + 2;
+        const float *line = image + (inside ? y : 0) * a->w * a->c;
+        for (int64_t j = 0; j < SG_DW_COLS + 2; j++) {
+            int64_t x = ix + j;
+            b->x[i][j] = inside && x >= 0 && x < a->w ? line + x * a->c : zeros;
+        }
+    }
+}
+
+/* `rows` rows of one image from `row` on. */
+static void run_blocks(const sg_dwconv *v, int64_t row, int64_t rows)
+{
+    const sg_conv_shape *a = &v->a;
+    const float *image = v->x + row / a->oh * a->h * a->w * a->c;
+    sg_dw_block b = {.w = v->packed, .c = a->c, .y_row = a->ow * a->c, .rows = rows, .lo = v->lo, .hi = v->hi};
+    for (int64_t x = 0; x < a->ow; x += SG_DW_COLS) {
+        int64_t at = row * b.y_row + x * a->c;
+        b.cols = a->ow - x < SG_DW_COLS ? a->ow - x : SG_DW_COLS;
+        b.y = v->y + at;
+        b.add = v->add ? v->add + at : NULL;
+        point_block(v, image, row % a->oh - a->pad_top, x - a->pad_left, &b);
+        v->table->block(&b);
+        for (int64_t r = 0; r < rows; r++)
+            sg_act_f32_tile(&v->act, b.y + r * b.y_row, a->c, b.cols, a->c);
+    }
+}
+
 void sg_dwconv_run(const sg_dwconv *v, int64_t task)
 {
-    int64_t rows = v->a.n * v->a.oh, end = (task + 1) * v->step;
-    for (int64_t row = task * v->step; row < end && row < rows; row++)
-        run_row(v, row);
+    int64_t rows = v->a.n * v->a.oh, end = (task + 1) * v->step, high = v->table->block_rows, n;
+    end = end < rows ? end : rows;
+    for (int64_t row = task * v->step; row < end; row += n) {
+        int64_t left = v->a.oh - row % v->a.oh; /* of the image */
+        n = !v->blocks ? 1 : end - row < high ? end - row : high;
+        n = n < left ? n : left;
+        if (v->blocks)
+            run_blocks(v, row, n);
+        else
+            run_row(v, row);
+    }
 }

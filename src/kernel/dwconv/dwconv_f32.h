@@ -17,10 +17,24 @@ typedef struct sg_dw_span {
 
 typedef void sg_dw_span_fn(const sg_dw_span *s);
 
+/* Pixels of y that lie together, all their channels, with 3 x 3 taps at steps of one: what they read is loaded once. */
+enum { SG_DW_ROWS = 2, SG_DW_COLS = 4 };
+typedef struct sg_dw_block {
+    const float *x[SG_DW_ROWS + 2][SG_DW_COLS + 2]; /* where the pixels stand; zeros outside */
+    const float *w; /* packed weights */
+    int64_t c; /* channels: a vector at least */
+    const float *add;
+    float *y; /* add and y: of the first pixel */
+    int64_t y_row, rows, cols; /* floats from row to row; what of the block lies inside */
+    float lo, hi;
+} sg_dw_block;
+
 /* Functions of one level of the processor. */
 typedef struct sg_dw_table {
     int lanes;
     sg_dw_span_fn *three, *any, *few; /* kernels of 3 x 3 and of any size; fewer channels than lanes */
+    void (*block)(const sg_dw_block *b);
+    int block_rows; /* at most SG_DW_ROWS: as many as registers allow */
 } sg_dw_table;
 
 void sg_dw_init(sg_dw_table *t, uint32_t cpu);
@@ -32,6 +46,7 @@ typedef struct sg_dwconv {
     const sg_dw_table *table;
     int64_t vectors, vector_floats, floats; /* of the packed weights: of a vector, the bias first; of all */
     int64_t step, tasks; /* rows of the output of a task */
+    bool blocks; /* the form of sg_dw_block */
     const float *x, *packed, *add; /* add: a tensor like y that is added before the bounds, or NULL */
     float *y;
     float lo, hi;

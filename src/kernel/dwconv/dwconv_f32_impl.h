@@ -1,5 +1,5 @@
 /* Spans of depthwise convolution of one level: a template. What includes it has included a header of kernel/simd first, and then
- * names its table. Every element is one sum, the bias first, in the order of the taps. */
+ * names its table, after BLOCK_ROWS. Every element is one sum, the bias first, in the order of the taps. */
 #include "kernel/dwconv/dwconv_f32.h"
 
 static inline v_f32 finish(const sg_dw_span *s, v_f32 v)
@@ -92,4 +92,87 @@ static void span_few(const sg_dw_span *s)
     }
 }
 
-#define TABLE {V_LANES, span_three, span_any, span_few}
+/* ---- blocks ---- */
+
+#define SUM(r, j) c##r##j = bias
+#define LOAD_X(i)                                                                                      \
+    const v_f32 x0 = v_load(s->x[i][0] + k), x1 = v_load(s->x[i][1] + k), x2 = v_load(s->x[i][2] + k), \
+                x3 = v_load(s->x[i][3] + k), x4 = v_load(s->x[i][4] + k), x5 = v_load(s->x[i][5] + k);
+#define TAPS(c, ky, xa, xb, xc) c = v_fma(xc, w##ky##2, v_fma(xb, w##ky##1, v_fma(xa, w##ky##0, c)))
+/* One row of pixels by row ky of the kernel, to the sums of row r. */
+#define TAPS_ROW(r, ky)            \
+    TAPS(c##r##0, ky, x0, x1, x2); \
+    TAPS(c##r##1, ky, x1, x2, x3); \
+    TAPS(c##r##2, ky, x2, x3, x4); \
+    TAPS(c##r##3, ky, x3, x4, x5);
+
+static inline void put_block(const sg_dw_block *s, int64_t row, int64_t col, int64_t k, v_f32 v)
+{
+    int64_t at = row * s->y_row + col * s->c + k;
+    if (row >= s->rows || col >= s->cols)
+        return;
+    if (s->add)
+        v = v_add(v, v_load(s->add + at));
+    v_store(s->y + at, v_at_most(v_set(s->hi), v_at_least(v_set(s->lo), v)));
+}
+
+#define PUT_ROW(r)                  \
+    put_block(s, r, 0, k, c##r##0); \
+    put_block(s, r, 1, k, c##r##1); \
+    put_block(s, r, 2, k, c##r##2); \
+    put_block(s, r, 3, k, c##r##3);
+
+#define BLOCK_WEIGHT(ky, kx) w##ky##kx = v_load(w + (1 + 3 * (ky) + (kx)) * V_LANES)
+#define EACH_VECTOR        \
+    const float *w = s->w; \
+    for (int64_t at = 0, k; at < s->c; at += V_LANES, w += 10 * V_LANES)
+#define BLOCK_START                                                                                               \
+    k = at + V_LANES <= s->c ? at : s->c - V_LANES;                                                               \
+    const v_f32 bias = v_load(w), BLOCK_WEIGHT(0, 0), BLOCK_WEIGHT(0, 1), BLOCK_WEIGHT(0, 2), BLOCK_WEIGHT(1, 0), \
+                BLOCK_WEIGHT(1, 1), BLOCK_WEIGHT(1, 2), BLOCK_WEIGHT(2, 0), BLOCK_WEIGHT(2, 1), BLOCK_WEIGHT(2, 2);
+
+#if BLOCK_ROWS == 2
+static void block(const sg_dw_block *s)
+{
+    EACH_VECTOR
+    {
+        BLOCK_START
+        v_f32 SUM(0, 0), SUM(0, 1), SUM(0, 2), SUM(0, 3), SUM(1, 0), SUM(1, 1), SUM(1, 2), SUM(1, 3);
+        {
+            LOAD_X(0)
+            TAPS_ROW(0, 0)
+        }
+        {
+            LOAD_X(1)
+            TAPS_ROW(0, 1)
+            TAPS_ROW(1, 0)
+        }
+        {
+            LOAD_X(2)
+            TAPS_ROW(0, 2)
+            TAPS_ROW(1, 1)
+        }
+        {LOAD_X(3) TAPS_ROW(1, 2)} PUT_ROW(0) PUT_ROW(1)
+    }
+}
+#else
+static void block(const sg_dw_block *s)
+{
+    EACH_VECTOR
+    {
+        BLOCK_START
+        v_f32 SUM(0, 0), SUM(0, 1), SUM(0, 2), SUM(0, 3);
+        {
+            LOAD_X(0)
+            TAPS_ROW(0, 0)
+        }
+        {
+            LOAD_X(1)
+            TAPS_ROW(0, 1)
+        }
+        {LOAD_X(2) TAPS_ROW(0, 2)} PUT_ROW(0)
+    }
+}
+#endif
+
+#define TABLE {V_LANES, span_three, span_any, span_few, block, BLOCK_ROWS}
