@@ -24,7 +24,13 @@ typedef enum sg_rec_act_kind {
 typedef struct sg_rec_act {
     sg_rec_act_kind kind;
     double alpha, beta;
+    void (*run)(const void *ctx, float *v, int64_t n); /* a kernel of a backend, for f32; NULL: none */
+    const void *ctx;
 } sg_rec_act;
+
+/* out[r * out_row + j] += sum over i < k of v[r * v_row + i] * w[i * ld + j]. */
+typedef void sg_rec_madd(float *out, int64_t out_row, const float *v, int64_t v_row, int64_t rows, const float *w, int64_t ld,
+                         int64_t k, int64_t n);
 
 typedef struct sg_rec {
     sg_rec_kind kind;
@@ -37,6 +43,8 @@ typedef struct sg_rec {
     int64_t x_step, x_batch;         /* strides of x */
     int64_t y_step, y_dir, y_batch;  /* strides of output 0 */
     int64_t s_dir, s_batch;          /* strides of states */
+    sg_rec_madd *madd;               /* a kernel of a backend, for f32, which has the weights turned; NULL: none */
+    const float *turned[2][2];       /* by direction: [n_in, gates hidden], [hidden, gates hidden] */
 } sg_rec;
 
 /* Reads attributes and shapes; fails where they disagree. */

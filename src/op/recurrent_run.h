@@ -1,4 +1,5 @@
-/* The recurrences for one element type: included with REAL, RUN (name), WIDEN, ROOM and NARROW defined. No guard:
+/* The recurrences for one element type: included with REAL, RUN (name), WIDEN, ROOM and NARROW defined, and MADD, ACT and TURNED, by which
+ * a backend's kernels run in place of loops (false: there are none). No guard:
  * it is a template. */
 #include <string.h>
 #include <tgmath.h>
@@ -42,11 +43,14 @@ typedef struct matrix {
     const REAL *w;
     REAL *t; /* [cols, rows] or NULL */
     int64_t rows, cols;
+    const sg_rec *r;
 } matrix;
 
 /* out += rows [first, first + count) of m times v. */
 static void apply(REAL *out, const matrix *m, int64_t first, int64_t count, const REAL *v)
 {
+    if (MADD(m->r, out, 0, v, 0, 1, m->t + first, m->rows, m->cols, count))
+        return;
     if (m->t)
         axpy(out, v, m->t + first, m->rows, m->cols, count);
     for (int64_t j = 0; !m->t && j < count; j++)
@@ -69,6 +73,8 @@ static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
 {
     REAL p = (REAL)a->alpha, q = (REAL)a->beta;
     clip_run(clip, v, n);
+    if (ACT(a, v, n))
+        return;
     switch (a->kind) {
     case SG_REC_TANH:
         for (int64_t i = 0; i < n; i++)
@@ -122,18 +128,24 @@ static void act_run(const sg_rec_act *a, double clip, REAL *v, int64_t n)
 
 /* The arrays of one direction. */
 typedef struct rec_dir {
-    const REAL *x, *peep;     /* peep: [3 hidden] or NULL */
-    matrix w, r;              /* [gates hidden, n_in], [gates hidden, hidden] */
-    REAL *bias, *rbias;       /* [gates hidden]; rbias: [hidden], what the reset gate of a GRU multiplies */
-    REAL *gate, *tmp;         /* [gates hidden], [2 hidden] */
+    const REAL *x, *peep; /* peep: [3 hidden] or NULL */
+    matrix w, r; /* [gates hidden, n_in], [gates hidden, hidden] */
+    REAL *bias, *rbias; /* [gates hidden]; rbias: [hidden], what the reset gate of a GRU multiplies */
+    REAL *gate, *tmp; /* [gates hidden], [2 hidden] */
+    REAL *ahead; /* [steps, gates hidden]: what the inputs give, or NULL: step by step */
     const sg_rec_act *act;
 } rec_dir;
 
-static void matrix_set(matrix *m, const REAL *w, int64_t rows, int64_t cols)
+static void matrix_set(matrix *m, const sg_rec *r, const float *turned, const REAL *w, int64_t rows, int64_t cols)
 {
+    m->r = r;
     m->w = w;
     m->rows = rows;
     m->cols = cols;
+    if (turned) {
+        m->t = TURNED(turned);
+        return;
+    }
     for (int64_t i = 0; m->t && i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
             m->t[j * rows + i] = w[i * cols + j];
@@ -211,10 +223,15 @@ static void step_lstm(const sg_rec *r, const rec_dir *d, REAL *h, REAL *c)
 static void sequence(const sg_rec *r, const rec_dir *d, int64_t b, bool back, REAL *h, REAL *c, REAL *y)
 {
     int64_t len = r->length ? r->length[b] : r->steps, gh = r->gates * r->hidden;
+    for (int64_t t = 0; d->ahead && t < len; t++)
+        memcpy(d->ahead + t * gh, d->bias, (size_t)gh * sizeof *d->bias);
+    if (d->ahead)
+        (void)MADD(r, d->ahead, gh, d->x + b * r->x_batch, r->x_step, len, d->w.t, gh, r->n_in, gh);
     for (int64_t s = 0; s < len; s++) {
         int64_t t = back ? len - 1 - s : s;
-        memcpy(d->gate, d->bias, (size_t)gh * sizeof *d->gate);
-        apply(d->gate, &d->w, 0, gh, d->x + t * r->x_step + b * r->x_batch);
+        memcpy(d->gate, d->ahead ? d->ahead + t * gh : d->bias, (size_t)gh * sizeof *d->gate);
+        if (!d->ahead)
+            apply(d->gate, &d->w, 0, gh, d->x + t * r->x_step + b * r->x_batch);
         if (r->kind == SG_REC_RNN)
             step_rnn(r, d, h);
         else if (r->kind == SG_REC_GRU)
@@ -258,14 +275,15 @@ static REAL *state(sg_exec *x, const sg_rec *r, int k, int from)
 static bool dir_room(sg_exec *x, const sg_rec *r, rec_dir *d)
 {
     size_t h = (size_t)r->hidden + 1, gh = (size_t)r->gates * h;
-    bool turn = r->steps * r->batch > TURN_ABOVE;
+    bool turn = r->steps * r->batch > TURN_ABOVE && !r->madd;
     d->w.t = turn ? sg_scratch(x, gh * ((size_t)r->n_in + 1) * sizeof(REAL)) : NULL;
     d->r.t = turn ? sg_scratch(x, gh * h * sizeof(REAL)) : NULL;
     d->bias = sg_scratch(x, gh * sizeof(REAL));
     d->rbias = sg_scratch(x, h * sizeof(REAL));
     d->gate = sg_scratch(x, gh * sizeof(REAL));
     d->tmp = sg_scratch(x, 2 * h * sizeof(REAL));
-    return (!turn || (d->w.t && d->r.t)) && d->bias && d->rbias && d->gate && d->tmp;
+    d->ahead = r->madd ? sg_scratch(x, gh * ((size_t)r->steps + 1) * sizeof(REAL)) : NULL;
+    return (!turn || (d->w.t && d->r.t)) && (!r->madd || d->ahead) && d->bias && d->rbias && d->gate && d->tmp;
 }
 
 sedge_status RUN(sg_exec *x, const sg_rec *r)
@@ -281,8 +299,8 @@ sedge_status RUN(sg_exec *x, const sg_rec *r)
         return SEDGE_E_NOMEM;
     int64_t n = r->hidden, gh = r->gates * n;
     for (int k = 0; k < r->dirs; k++) {
-        matrix_set(&d.w, w + k * gh * r->n_in, gh, r->n_in);
-        matrix_set(&d.r, rec + k * gh * n, gh, n);
+        matrix_set(&d.w, r, r->turned[k][0], w + k * gh * r->n_in, gh, r->n_in);
+        matrix_set(&d.r, r, r->turned[k][1], rec + k * gh * n, gh, n);
         bias_set(r, &d, bias ? bias + k * 2 * gh : NULL);
         d.peep = peep ? peep + k * 3 * n : NULL;
         d.act = r->act[k];

@@ -1,0 +1,6 @@
+/* Rows times a matrix in AVX-512. */
+#include "kernel/simd/f32_avx512.h"
+
+#include "kernel/recurrent/madd_f32_impl.h"
+
+const sg_madd_f32_table sg_madd_f32_avx512 = TABLE;
