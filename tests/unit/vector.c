@@ -150,7 +150,42 @@ static sg_nid conv_transpose(sg_vid x, const int64_t *dim)
     return n;
 }
 
-enum { KINDS = 10 };
+static sg_nid transpose(sg_vid x)
+{
+    int64_t perm[4] = {0, 1, 2, 3};
+    for (int i = 3; i > 0; i--) {
+        int64_t k = pick(0, i), t = perm[k];
+        perm[k] = perm[i];
+        perm[i] = t;
+    }
+    sg_nid n = node(SG_ROW(TRANSPOSE), 1, &x);
+    sg_set_ints(g, n, SG_A_perm, perm, 4);
+    return n;
+}
+
+/* Steps of a batch by constant weights, in one or both directions. */
+static void recurrent(void)
+{
+    static const struct {
+        sg_op_id op;
+        int64_t gates;
+    } kind[] = {{SG_OP_RNN, 1}, {SG_OP_GRU, 3}, {SG_OP_LSTM, 4}};
+    int64_t k = pick(0, 2), h = pick(1, 40), dirs = pick(1, 2), rows = kind[k].gates * h;
+    const int64_t dim[3] = {pick(1, 12), pick(1, 3), pick(1, 40)}, w[3] = {dirs, rows, dim[2]}, r[3] = {dirs, rows, h};
+    const int64_t b[2] = {dirs, 2 * rows};
+    sg_type t = {.dtype = SG_F32, .rank = 3};
+    memcpy(t.dim, dim, sizeof dim);
+    sg_vid in[4] = {sg_input_new(g, &t, "x"), numbers(3, w, -0.5), numbers(3, r, -0.5), pick(0, 1) ? numbers(2, b, -0.5) : 0};
+    sg_nid n = node(&sg_ops[kind[k].op], 4, in);
+    sg_set_int(g, n, SG_A_hidden_size, h);
+    if (dirs == 2)
+        sg_set_str(g, n, SG_A_direction, "bidirectional", 13);
+    if (k == 1)
+        sg_set_int(g, n, SG_A_linear_before_reset, pick(0, 1));
+    assert_int_equal(sg_output_add(g, done(n, SG_LAYOUT_ROW)), SEDGE_OK);
+}
+
+enum { LAST_KINDS = 9, KINDS = 12 };
 
 static sg_nid step(int kind, sg_vid x, const int64_t *dim, bool last)
 {
@@ -164,7 +199,8 @@ static sg_nid step(int kind, sg_vid x, const int64_t *dim, bool last)
     case 6: return reduce(x, last);
     case 7: return pool(x);
     case 8: return conv_transpose(x, dim);
-    default: return row_norm(x, dim);
+    case 9: return row_norm(x, dim);
+    default: return transpose(x);
     }
 }
 
@@ -172,8 +208,12 @@ static sg_nid step(int kind, sg_vid x, const int64_t *dim, bool last)
 static void build(bool plain)
 {
     int kind = (int)pick(0, KINDS - 1);
-    bool last = kind < 9 && pick(0, 1);
+    bool last = kind < LAST_KINDS && pick(0, 1);
     int64_t dim[4] = {pick(1, 2), pick(1, 40), pick(1, 20), pick(1, 20)};
+    if (kind == KINDS - 1) {
+        recurrent();
+        return;
+    }
     if (pick(0, 20) == 0)
         dim[3] = 700; /* more than a task */
     sg_type t = {.dtype = SG_F32, .rank = 4};
