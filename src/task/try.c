@@ -188,7 +188,7 @@ static bool lost(sedge_try *t, const sg_eval *e, size_t m)
     if (mine > most)
         t->leader = k;
     /* As if no sample were right by both: the least that can be said against it. */
-    return mine < most && sg_mcnemar(mine, most) < HOPELESS;
+    return mine < most && sg_try_mcnemar(mine, most) < HOPELESS;
 }
 
 /* Evaluates a vector on the screened samples unless it was already; its rows are added. */
@@ -342,7 +342,7 @@ static double test_right(const sedge_try *t, const card_row *a, const card_row *
         only_a += right_of(t, a)[i] && !right_of(t, b)[i];
         only_b += right_of(t, b)[i] && !right_of(t, a)[i];
     }
-    return sg_mcnemar(only_a, only_b);
+    return sg_try_mcnemar(only_a, only_b);
 }
 
 static double test_loss(sedge_try *t, const card_row *a, const card_row *b, size_t m, float *d)
@@ -437,7 +437,7 @@ static sedge_status fill_row(sedge_try *t, const card_row *r, const card_row *pr
     *out = (sedge_try_row){.n_change = cost_of(t, &v), .right = r->right, .n = m, .loss = r->loss};
     if (!(out->changes = changes(t, &v, err)))
         return err->status;
-    sg_wilson(r->right, m, &out->low, &out->high);
+    sg_try_wilson(r->right, m, &out->low, &out->high);
     out->p_right = many(t, test_right(t, r, present, m));
     out->p_loss = many(t, test_loss(t, r, present, m, d));
     out->why = t->eval[r->eval].why;

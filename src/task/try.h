@@ -76,9 +76,9 @@ const char *sg_affine_blame(const sg_affine *now, const sg_affine *then, double 
 bool sg_affine_same(const sg_affine *x, const sg_affine *y);
 
 /* 95 % interval of a share (Wilson 1927). */
-void sg_wilson(size_t right, size_t n, double *low, double *high);
+void sg_try_wilson(size_t right, size_t n, double *low, double *high);
 /* Two-sided exact test of b against c discordant pairs (McNemar 1947; the binomial of Liddell 1983). */
-double sg_mcnemar(size_t b, size_t c);
+double sg_try_mcnemar(size_t b, size_t c);
 /* Two-sided test that the mean of n differences is 0, by flipping their signs (Fisher 1935), 10,000 times. */
 double sg_sign_flips(const float *d, size_t n);
 

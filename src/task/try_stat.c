@@ -5,7 +5,7 @@
 
 #define FLIPS 10000
 
-void sg_wilson(size_t right, size_t n, double *low, double *high)
+void sg_try_wilson(size_t right, size_t n, double *low, double *high)
 {
     if (n == 0) {
         *low = 0;
@@ -18,7 +18,7 @@ void sg_wilson(size_t right, size_t n, double *low, double *high)
     *high = right == n ? 1 : middle + half;
 }
 
-double sg_mcnemar(size_t b, size_t c)
+double sg_try_mcnemar(size_t b, size_t c)
 {
     size_t n = b + c, least = b < c ? b : c;
     double term = -(double)n * log(2), sum = 0; /* logarithm of C(n, k) / 2^n: n may be thousands */
