@@ -6,6 +6,49 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static int again(void *ctx, const sedge_answers *a)
+{
+    (void)a;
+    return ++*(int *)ctx > 8;
+}
+
+/* A frame, samples, rows or text, twice: whole, and as a stream where there is one. */
+static void answer(sedge_task *t)
+{
+    static const uint8_t pixels[16 * 12 * 3] = {1, 2, 3, 200, 100};
+    static float number[4096];
+    sedge_task_info info;
+    sedge_answers a;
+    sedge_frame f;
+    int n = 0;
+    sedge_task_get_info(t, &info);
+    for (int i = 0; i < 4096; i++)
+        number[i] = (float)(i * 37 % 101) / 50 - 1;
+    sedge_audio sound = {SEDGE_PCM_F32, 1, 16000, 4096, number};
+    size_t rows = info.columns > 0 && info.columns <= 4096 ? 4096 / (size_t)info.columns : 0;
+    switch (info.source) {
+    case SEDGE_SOURCE_IMAGE:
+        for (int turn = 1; turn < 9; turn += 5)
+            if (sedge_frame_raw(&f, sedge_pixel_find("rgb"), 16, 12, pixels, sizeof pixels, NULL) == SEDGE_OK) {
+                f.turn = (uint8_t)turn;
+                (void)sedge_task_run_frame(t, &f, &a, NULL);
+            }
+        break;
+    case SEDGE_SOURCE_AUDIO:
+        if (info.window <= 1 << 16)
+            (void)sedge_task_run_audio(t, &sound, &a, NULL);
+        (void)sedge_task_push_audio(t, &sound, again, &n, NULL);
+        break;
+    case SEDGE_SOURCE_SERIES:
+        if (info.window <= 1 << 16 && rows)
+            (void)sedge_task_run_rows(t, number, rows, info.columns, &a, NULL);
+        if (rows)
+            (void)sedge_task_push_rows(t, number, rows, info.columns, again, &n, NULL);
+        break;
+    default: (void)sedge_task_run_text(t, "some text, 12", 13, &a, NULL);
+    }
+}
+
 /* The first byte: a card, or which key of metadata the rest is. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -40,13 +83,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     sedge_model *m = NULL;
     sedge_task *t = NULL;
     if (sedge_model_open_memory(&m, model.b, model.n, NULL, NULL) == SEDGE_OK &&
-        sedge_task_open(&t, m, NULL, &opts, NULL) == SEDGE_OK) {
-        static const uint8_t pixels[16 * 12 * 3];
-        sedge_frame f;
-        sedge_answers a;
-        if (sedge_frame_raw(&f, sedge_pixel_find("rgb"), 16, 12, pixels, sizeof pixels, NULL) == SEDGE_OK)
-            (void)sedge_task_run_frame(t, &f, &a, NULL);
-    }
+        sedge_task_open(&t, m, NULL, &opts, NULL) == SEDGE_OK)
+        answer(t);
     sedge_task_close(&t);
     sedge_model_close(&m);
     return 0;

@@ -22,8 +22,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def answers(build, testdata, model, sources, folder=None):
-    path = os.path.join(testdata, "onnx", model)
-    name = os.path.basename(os.path.dirname(path)) if path.endswith("/model.onnx") else os.path.basename(path)[:-5]
+    path = os.path.join(testdata, "" if model.endswith(".tflite") else "onnx", model)
+    name = os.path.basename(path)
+    if name.endswith(".onnx"):
+        name = os.path.basename(os.path.dirname(path)) if name == "model.onnx" else name[:-5]
     card = os.path.join(HERE, "cards", name + ".card.json")
     done = subprocess.run([build + "/tests/golden/answers", path, card, folder or os.path.dirname(path)], input="\n".join(sources) + "\n",
                           capture_output=True, text=True, timeout=600)
@@ -82,6 +84,24 @@ def imagenet(build, testdata):
     return ["image %s/%s" % (folder, r["file"]) for r in rows], [int(r["index_0_999"]) for r in rows]
 
 
+def imagenet_1001(build, testdata):
+    """Class 0 is the background."""
+    sources, want = imagenet(build, testdata)
+    return sources, [w + 1 for w in want]
+
+
+def hands(build, testdata):
+    rows = list(csv.reader(gzip.open(testdata + "/data/keypoint/keypoint.csv.gz", "rt")))[::2]
+    path = save(build, "hands.f32", array.array("f", [float(v) for r in rows for v in r[1:]]).tobytes())
+    return ["f32 42 %d %s" % (168 * i, path) for i in range(len(rows))], [int(r[0]) for r in rows]
+
+
+def sentences(build, testdata):
+    lines = [line.rstrip("\n").split("\t") for line in gzip.open(testdata + "/data/sst2/dev.tsv.gz", "rt", encoding="utf-8")]
+    lines = [line for line in lines if line[1] in "01"]
+    return ["text " + save(build, "sst2/%d" % i, t.encode()) for i, (t, _) in enumerate(lines)], [int(c) for _, c in lines]
+
+
 def person(build, testdata):
     folder = unpack(build, testdata, "coco_val/coco_val.tar.gz")
     rows = rows_of(testdata, "coco_val/vww_person.csv")
@@ -110,6 +130,20 @@ TABLE = [  # model, data, top, score listed, samples
     ("vision/mobilenet_v2_w8a8_qdq/model.onnx", imagenet, 5, 0.95, 300),
     ("ocr/ch_PP-OCRv4_rec_infer.onnx", texts, 0, 1.0, 2), ("detect/FastestDet.onnx", None, 0, 0.3746, 64),
     ("speech/oww_alexa_v0.1.onnx", None, 0, 1.0, 28),
+    ("tflite/mlperf_tiny/kws_ref_model.tflite", keywords, 1, 0.906, 500),
+    ("tflite/mlperf_tiny/kws_ref_model_float32.tflite", keywords, 1, 0.908, 500),
+    ("tflite/mlperf_tiny/ic01_resnet8_float.tflite", cifar10, 1, 0.7517, 600),
+    ("tflite/mlperf_tiny/ic01_resnet8_int8.tflite", cifar10, 1, 0.75, 600),
+    ("tflite/mlperf_tiny/vww_96_float.tflite", person, 1, 0.8438, 64),
+    ("tflite/mlperf_tiny/vww_96_int8.tflite", person, 1, 0.8438, 64),
+    ("tflite/vision/mobilenet_v1_0.25_224_float.tflite", imagenet_1001, 1, 0.5733, 300),
+    ("tflite/vision/mobilenet_v1_0.25_224_float.tflite", imagenet_1001, 5, 0.8167, 300),
+    ("tflite/vision/mobilenet_v1_0.25_224_quant.tflite", imagenet_1001, 1, 0.5433, 300),
+    ("tflite/vision/mobilenet_v1_0.25_224_quant.tflite", imagenet_1001, 5, 0.7933, 300),
+    ("tflite/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", imagenet_1001, 1, 0.8667, 300),
+    ("tflite/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", imagenet_1001, 5, 0.98, 300),
+    ("tflite/tabular/keypoint_classifier.tflite", hands, 1, 0.9676, 2225),
+    ("tflite/text/text_classification.tflite", sentences, 1, 0.7557, 872),
 ]
 
 
