@@ -17,12 +17,12 @@ typedef struct job {
     size_t n_source, n_answer, cap_ms;
     double *ms;         /* of each answer, from bytes to answer but for the decoding */
     bool many;          /* a line for each answer */
-    int raw_pixel, raw_width, raw_height; /* --raw of pictures; raw_pixel -1: none */
+    int raw_pixel, raw_width, raw_height, raw_bands; /* --raw of pictures; raw_pixel -1: none */
     sedge_audio raw_audio;                /* --raw of sound; rate 0: none */
 } job;
 
 /* Bytes of one tightly packed frame; 0: no such format. */
-static size_t raw_frame_bytes(int pixel, int width, int height)
+static size_t raw_frame_bytes(int pixel, int width, int height, int bands)
 {
     size_t n = width > 0 && height > 0 && width <= 1 << 20 && height <= 1 << 20 ? (size_t)width * (size_t)height : 0;
     switch (pixel) {
@@ -42,6 +42,9 @@ static size_t raw_frame_bytes(int pixel, int width, int height)
     case SEDGE_PIXEL_BGGR8:
     case SEDGE_PIXEL_GRBG8:
     case SEDGE_PIXEL_GBRG8: return n;
+    case SEDGE_PIXEL_BANDS_U8: return n * (size_t)bands;
+    case SEDGE_PIXEL_BANDS_U16: return 2 * n * (size_t)bands;
+    case SEDGE_PIXEL_BANDS_F32: return 4 * n * (size_t)bands;
     default: return 0;
     }
 }
@@ -65,7 +68,9 @@ static int read_raw(job *j)
         return EXIT_OK;
     if (sscanf(j->a->raw, "%15[^:]:%47s", name, rest) == 2) {
         j->raw_pixel = sedge_pixel_find(name);
-        if (j->raw_pixel >= 0 && sscanf(rest, "%dx%d", &j->raw_width, &j->raw_height) == 2)
+        int n = sscanf(rest, "%dx%dx%d", &j->raw_width, &j->raw_height, &j->raw_bands);
+        bool bands = j->raw_pixel >= SEDGE_PIXEL_BANDS_U8 && j->raw_bands >= 1 && j->raw_bands <= SEDGE_BANDS_MAX;
+        if (j->raw_pixel >= 0 && n == (bands ? 3 : 2))
             return EXIT_OK;
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
             if (strcmp(samples[k].name, name) == 0 && sscanf(rest, "%u:%u", &rate, &channels) >= 1 && rate > 0 && channels >= 1 &&
@@ -74,7 +79,8 @@ static int read_raw(job *j)
                 return EXIT_OK;
             }
     }
-    return usage(&verb_run, "--raw %s: give a format and a size or rate, as nv12:1280x720 or s16le:16000", j->a->raw);
+    return usage(&verb_run, "--raw %s: give a format and a size or rate, as nv12:1280x720, bands_u16:64x64x6 or s16le:16000",
+                 j->a->raw);
 }
 
 /* ---- printing ------------------------------------------------------------------------------- */
@@ -199,7 +205,7 @@ static sedge_status answer_frame(job *j, const sedge_frame *f, sedge_error *err)
 static sedge_status answer_raw_frames(job *j, const uint8_t *bytes, size_t n, sedge_error *err)
 {
     sedge_frame f;
-    size_t each = raw_frame_bytes(j->raw_pixel, j->raw_width, j->raw_height);
+    size_t each = raw_frame_bytes(j->raw_pixel, j->raw_width, j->raw_height, j->raw_bands);
     if (!each || n % each || !n)
         return sg_fail(err, SEDGE_E_FORMAT, "%zu bytes are no whole number of frames of %zu bytes", n, each);
     j->many = j->many || n > each;
@@ -233,7 +239,8 @@ static sedge_status answer_series(job *j, const char *text, size_t n, sedge_erro
     sedge_series_opts_init(&o);
     o.column = j->info.column;
     o.n_column = j->info.columns;
-    o.rate = j->info.rate;
+    o.rate = j->info.rate ? j->info.rate : 1;
+    o.missing = SEDGE_MISSING_KEEP; /* the card says what fills them */
     SG_TRY(sedge_series_csv(&s, text, n, &o, NULL, err));
     j->many = true;
     sedge_status st = sedge_task_reset(j->task, err);
@@ -283,7 +290,7 @@ static sedge_status answer_stream(job *j, sedge_error *err)
     bool frames = j->info.source == SEDGE_SOURCE_IMAGE && j->raw_pixel >= 0, text = j->info.source == SEDGE_SOURCE_TEXT;
     static const size_t width[] = {2, 4, 1, 3, 4};
     if (frames)
-        piece = raw_frame_bytes(j->raw_pixel, j->raw_width, j->raw_height);
+        piece = raw_frame_bytes(j->raw_pixel, j->raw_width, j->raw_height, j->raw_bands);
     else if (sound)
         piece = j->raw_audio.rate / 50 * width[j->raw_audio.sample] * j->raw_audio.channels;
     uint8_t *buf = piece ? malloc(piece) : NULL;

@@ -35,7 +35,7 @@ class _Str(c.Structure):
 
 class _Io(c.Structure):
     _fields_ = [("name", c.c_char_p), ("kind", c.c_uint8), ("dtype", c.c_uint8), ("rank", c.c_int8), ("dim", c.c_int64 * RANK_MAX),
-                ("dim_name", c.c_char_p * RANK_MAX)]
+                ("dim_name", c.c_char_p * RANK_MAX), ("scale", c.c_float), ("zero", c.c_int32)]
 
 
 class _Bound(c.Structure):

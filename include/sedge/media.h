@@ -96,7 +96,14 @@ size_t sedge_resampler_room(const sedge_resampler *r, size_t frames);
 
 /* ---- series ------------------------------------------------------------------------------ */
 
-typedef enum sedge_missing { SEDGE_MISSING_HOLD, SEDGE_MISSING_LINEAR, SEDGE_MISSING_ZERO, SEDGE_MISSING_FAIL } sedge_missing;
+/* KEEP: they stay NaN, for what comes next to fill. */
+typedef enum sedge_missing {
+    SEDGE_MISSING_HOLD,
+    SEDGE_MISSING_LINEAR,
+    SEDGE_MISSING_ZERO,
+    SEDGE_MISSING_FAIL,
+    SEDGE_MISSING_KEEP
+} sedge_missing;
 
 typedef struct sedge_series_opts {
     const char *const *column; /* names (or "0", "1" without a header), in the order wanted */

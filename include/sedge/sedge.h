@@ -107,6 +107,8 @@ typedef struct sedge_io {
     int8_t rank; /* -1: unknown before the run */
     int64_t dim[SEDGE_RANK_MAX]; /* -1: not a constant */
     const char *dim_name[SEDGE_RANK_MAX]; /* of a symbolic dimension, or NULL */
+    float scale; /* of quantized elements: real = (element - zero) * scale; 0: they are what they are */
+    int32_t zero;
 } sedge_io;
 
 int sedge_model_inputs(const sedge_model *model);

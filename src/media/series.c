@@ -164,6 +164,8 @@ static float fill(int missing, bool has_a, bool has_b, float a, float b, float l
 {
     if (missing == SEDGE_MISSING_ZERO)
         return 0;
+    if (missing == SEDGE_MISSING_KEEP)
+        return NAN;
     if (missing == SEDGE_MISSING_LINEAR && has_a && has_b)
         return line;
     return has_a ? a : b;
@@ -174,7 +176,7 @@ static sedge_status fill_column(source *s, sedge_series *o, size_t c)
     size_t columns = (size_t)s->columns, a = s->rows, b = next_known(s, 0, c); /* the known rows around; s->rows: none */
     double near = 1e-3 / o->rate, step = 1.5 / (s->opts->source_rate > 0 ? s->opts->source_rate : o->rate);
     int run = 0;
-    if (b == s->rows && s->opts->missing != SEDGE_MISSING_ZERO)
+    if (b == s->rows && s->opts->missing != SEDGE_MISSING_ZERO && s->opts->missing != SEDGE_MISSING_KEEP)
         return sg_fail(s->err, SEDGE_E_VALUE, "csv: column %zu has no value", s->at[c]);
     for (size_t k = 0; k < o->rows; k++) {
         double t = o->t0 + (double)k / o->rate;
@@ -231,7 +233,7 @@ static sedge_status check(const sedge_series_opts *o, sg_err *err)
 {
     if (!(o->rate > 0 && o->rate <= RATE_MAX) || !(o->source_rate >= 0 && o->source_rate <= RATE_MAX))
         return sg_fail(err, SEDGE_E_ARG, "csv: rates of %g and %g per second", o->rate, o->source_rate);
-    if (o->missing < 0 || o->missing > SEDGE_MISSING_FAIL || o->max_gap < 0 || o->n_column < 0)
+    if (o->missing < 0 || o->missing > SEDGE_MISSING_KEEP || o->max_gap < 0 || o->n_column < 0)
         return sg_fail(err, SEDGE_E_ARG, "csv: missing %d, max_gap %d, %d columns", o->missing, o->max_gap, o->n_column);
     return SEDGE_OK;
 }

@@ -247,7 +247,7 @@ sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t
     return st;
 }
 
-static int io_of(const sg_graph *g, sg_vid v, const char *name, sedge_io *out)
+static void io_of(const sg_graph *g, sg_vid v, const char *name, sedge_io *out)
 {
     const sg_value *val = &g->value[v];
     memset(out, 0, sizeof *out);
@@ -261,7 +261,48 @@ static int io_of(const sg_graph *g, sg_vid v, const char *name, sedge_io *out)
         if (sg_dim_is_expr(d))
             out->dim_name[i] = g->dims.node[sg_dim_expr(d)].name;
     }
-    return 1;
+}
+
+/* Scale and zero point of a node that makes reals of integers or integers of reals, one for all elements. */
+static void quant_of(const sg_graph *g, const sg_node *n, sedge_io *out)
+{
+    const sg_value *scale = &g->value[g->operand[n->in0 + 1].value];
+    const sg_value *zero = n->n_in > 2 ? &g->value[g->operand[n->in0 + 2].value] : &g->value[0];
+    double z = 0;
+    if (!scale->data || sg_d_numel(&scale->type) != 1 || (zero != &g->value[0] && (!zero->data || sg_d_numel(&zero->type) != 1)))
+        return;
+    if (zero != &g->value[0])
+        z = sg_load_f64((sg_dtype)zero->type.dtype, zero->data, 0);
+    out->scale = (float)sg_load_f64((sg_dtype)scale->type.dtype, scale->data, 0);
+    out->zero = (int32_t)z;
+}
+
+static bool moves(const sg_node *n)
+{
+    return n->op == SG_ROW(RESHAPE) || n->op == SG_ROW(TRANSPOSE);
+}
+
+/* What integers that come in are: by the first node that reads them as reals, also behind one that only moves them. */
+static void quant_in(const sg_graph *g, sg_vid v, int depth, sedge_io *out)
+{
+    for (uint32_t u = g->value[v].uses; u && out->scale == 0; u = g->operand[u].next) {
+        const sg_node *n = &g->node[g->operand[u].node];
+        if (u == n->in0 && n->op == SG_ROW(DEQUANTIZE))
+            quant_of(g, n, out);
+        else if (u == n->in0 && moves(n) && depth > 0)
+            quant_in(g, n->out[0], depth - 1, out);
+    }
+}
+
+static void quant_out(const sg_graph *g, sg_vid v, int depth, sedge_io *out)
+{
+    const sg_node *n = &g->node[g->value[v].def];
+    if (g->value[v].role != SG_COMPUTED)
+        return;
+    if (n->op == SG_ROW(QUANTIZE))
+        quant_of(g, n, out);
+    else if (depth > 0 && moves(n))
+        quant_out(g, g->operand[n->in0].value, depth - 1, out);
 }
 
 /* The model's own state is no business of callers. */
@@ -276,14 +317,22 @@ int sedge_model_outputs(const sedge_model *m)
 
 int sedge_model_input(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && i < sedge_model_inputs(m)
-               ? io_of(m->graph, m->graph->input[i], m->graph->value[m->graph->input[i]].name, out)
-               : 0;
+    if (i < 0 || i >= sedge_model_inputs(m))
+        return 0;
+    io_of(m->graph, m->graph->input[i], m->graph->value[m->graph->input[i]].name, out);
+    if (sg_is_int((sg_dtype)out->dtype))
+        quant_in(m->graph, m->graph->input[i], 2, out);
+    return 1;
 }
 
 int sedge_model_output(const sedge_model *m, int i, sedge_io *out)
 {
-    return i >= 0 && i < sedge_model_outputs(m) ? io_of(m->graph, m->graph->output[i], m->output_name[i], out) : 0;
+    if (i < 0 || i >= sedge_model_outputs(m))
+        return 0;
+    io_of(m->graph, m->graph->output[i], m->output_name[i], out);
+    if (sg_is_int((sg_dtype)out->dtype))
+        quant_out(m->graph, m->graph->output[i], 2, out);
+    return 1;
 }
 
 int sedge_model_op(const sedge_model *m, int i, const char **name, int *count)

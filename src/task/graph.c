@@ -91,7 +91,7 @@ sedge_status sg_graph_reset(sedge_task *t, sg_graph *g, sg_err *err)
     return sg_links_zero(t, g->model, g->session, g->state, err);
 }
 
-sedge_status sg_graph_run(sg_graph *g, const sedge_tensor *x, sedge_tensor *out, sg_err *err)
+sedge_status sg_graph_run(sg_graph *g, const sedge_tensor *x, sg_reals *out, sg_err *err)
 {
     if (x)
         SG_TRY(sedge_session_set_input(g->session, g->in, x, err));
@@ -101,25 +101,25 @@ sedge_status sg_graph_run(sg_graph *g, const sedge_tensor *x, sedge_tensor *out,
         SG_TRY(sedge_session_set_input(g->session, g->more[i].in, &y, err));
     }
     SG_TRY(sedge_session_run(g->session, NULL, err));
-    return out ? sg_numbers_of(g->session, g->out, "step graph", out, err) : SEDGE_OK;
+    return out ? sg_numbers_of(g->model, g->session, g->out, "step graph", out, err) : SEDGE_OK;
 }
 
 /* [rows, cols] of the signal through a graph: what comes out is taken as rows of its last axis. */
 sedge_status sg_graph_signal(sedge_task *t, sg_graph *g, size_t *rows, size_t *cols, sg_err *err)
 {
     sedge_io io;
-    sedge_tensor y;
+    sg_reals y;
     sedge_model_input(g->model, g->in, &io);
     SG_TRY(sg_shape_of(&io, (int64_t)*rows, (int64_t)*cols, &g->x, err));
-    SG_TRY(sg_store_numbers(t, &g->x, &g->data, t->signal.p, 1, *rows * *cols, err));
+    SG_TRY(sg_store_numbers(t, &io, &g->x, &g->data, t->signal.p, 1, *rows * *cols, err));
     SG_TRY(sg_graph_run(g, &g->x, &y, err));
-    size_t n = sedge_tensor_bytes(&y) * 8 / sedge_dtype_bits(y.dtype);
+    size_t n = y.n;
     if (n == 0)
         return sg_fail(err, SEDGE_E_SHAPE, "card: step graph: nothing comes out for %zu rows of %zu values", *rows, *cols);
     SG_TRY(sg_keep_room(t, &t->signal, n, sizeof(float), err));
     for (size_t i = 0; i < n; i++)
-        ((float *)t->signal.p)[i] = (float)sedge_tensor_f64(&y, i);
-    *cols = y.rank ? (size_t)y.dim[y.rank - 1] : 1;
+        ((float *)t->signal.p)[i] = (float)sg_real(&y, i);
+    *cols = y.t.rank ? (size_t)y.t.dim[y.t.rank - 1] : 1;
     *rows = n / *cols;
     return SEDGE_OK;
 }

@@ -122,13 +122,13 @@ void sg_activate(float *s, size_t n, const char *act, size_t row)
             s[i] = (float)(1 / (1 + exp(-(double)s[i])));
 }
 
-sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err)
+sedge_status sg_load_scores(sedge_task *t, const sg_reals *x, const char *act, size_t row, sg_err *err)
 {
-    size_t n = sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
+    size_t n = x->n;
     SG_TRY(sg_keep_room(t, &t->scores, n + 2, sizeof(float), err));
     float *s = t->scores.p;
     for (size_t i = 0; i < n; i++)
-        s[i] = (float)sedge_tensor_f64(x, i);
+        s[i] = (float)sg_real(x, i);
     sg_activate(s, n, act, row);
     return SEDGE_OK;
 }
@@ -137,21 +137,16 @@ sedge_status sg_join(sedge_task *t, const json_t *refs, sg_keep *keep, size_t *n
 {
     size_t outputs = json_is_array(refs) ? json_array_size(refs) : 1, all = 0;
     for (size_t i = 0; i < outputs; i++) {
-        sedge_tensor y;
+        sg_reals y;
         SG_TRY(sg_output(t, json_is_array(refs) ? json_array_get(refs, i) : refs, &y, err));
-        size_t m = sedge_tensor_bytes(&y) * 8 / sedge_dtype_bits(y.dtype);
+        size_t m = y.n;
         SG_TRY(sg_keep_room(t, keep, all + m + 2, sizeof(float), err));
         for (size_t k = 0; k < m; k++)
-            ((float *)keep->p)[all + k] = (float)sedge_tensor_f64(&y, k);
+            ((float *)keep->p)[all + k] = (float)sg_real(&y, k);
         all += m;
     }
     *n = all;
     return SEDGE_OK;
-}
-
-static size_t elements(const sedge_tensor *x)
-{
-    return x->dtype ? sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype) : 0;
 }
 
 static void reduce_frames(float *s, size_t frames, size_t n, bool most)
@@ -198,9 +193,9 @@ static sedge_status head_classes(sedge_task *t, sedge_answers *out, sg_err *err)
     if (json_is_array(refs) && json_array_size(refs) > 1) { /* parts of one row */
         n = all;
     } else {
-        sedge_tensor x;
+        sg_reals x;
         SG_TRY(sg_output(t, json_is_array(refs) ? json_array_get(refs, 0) : refs, &x, err));
-        n = x.rank > 0 ? (size_t)x.dim[x.rank - 1] : all;
+        n = x.t.rank > 0 ? (size_t)x.t.dim[x.t.rank - 1] : all;
     }
     n = n == 1 ? all : n; /* [1, classes, 1, 1] */
     sg_activate(t->scores.p, all, sg_text(f, "act"), n);
@@ -232,15 +227,18 @@ static sedge_status one_answer(sedge_task *t, size_t n, sedge_answers *out, sg_e
 
 static sedge_status head_residual(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    sedge_tensor y;
+    sg_reals y;
     SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
-    size_t n = elements(&y);
-    if (sg_find_io(t->model, sg_get(t->answer, "against"), false) != t->in || n != elements(&t->bound) || n == 0)
+    sedge_io io;
+    sedge_model_input(t->model, t->in, &io);
+    sg_reals x = {t->bound, sedge_tensor_bytes(&t->bound) * 8 / sedge_dtype_bits(t->bound.dtype), (double)io.scale, io.zero};
+    size_t n = y.n;
+    if (sg_find_io(t->model, sg_get(t->answer, "against"), false) != t->in || n != x.n || n == 0)
         return sg_fail(err, SEDGE_E_SHAPE, "card: answer.against: no input from the source as large as the output");
     double sum = 0, most = 0;
     bool square = sg_is(t->answer, "reduce", "mse");
     for (size_t i = 0; i < n; i++) {
-        double d = fabs(sedge_tensor_f64(&y, i) - sedge_tensor_f64(&t->bound, i));
+        double d = fabs(sg_real(&y, i) - sg_real(&x, i));
         sum += square ? d * d : d;
         most = d > most ? d : most;
     }
@@ -255,14 +253,14 @@ static sedge_status head_residual(sedge_task *t, sedge_answers *out, sg_err *err
 
 static sedge_status head_embedding(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    sedge_tensor y;
+    sg_reals y;
     SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
-    size_t n = elements(&y);
+    size_t n = y.n;
     SG_TRY(sg_keep_room(t, &t->vector, n + 1, sizeof(float), err));
     float *v = t->vector.p;
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        v[i] = (float)sedge_tensor_f64(&y, i);
+        v[i] = (float)sg_real(&y, i);
         sum += (double)v[i] * (double)v[i];
     }
     if (sg_flag(t->answer, "normalize") && sum > 0)
@@ -275,9 +273,9 @@ static sedge_status head_embedding(sedge_task *t, sedge_answers *out, sg_err *er
 
 static sedge_status head_value(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    sedge_tensor y;
+    sg_reals y;
     SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
-    size_t n = elements(&y);
+    size_t n = y.n;
     SG_TRY(labels_fit(t, t->label ? n : 0, err));
     SG_TRY(one_answer(t, n, out, err));
     SG_TRY(sg_load_scores(t, &y, "none", 0, err));
@@ -285,7 +283,7 @@ static sedge_status head_value(sedge_task *t, sedge_answers *out, sg_err *err)
     SG_TRY(sg_decide_mean(t, t->scores.p, n, err));
     sedge_answer *a = t->answers.p;
     for (size_t i = 0; i < n; i++) {
-        double v = mean ? (double)((const float *)t->scores.p)[i] : sedge_tensor_f64(&y, i);
+        double v = mean ? (double)((const float *)t->scores.p)[i] : sg_real(&y, i);
         a[i].value = v * sg_num(t->answer, "scale") + sg_num(t->answer, "offset");
         a[i].score = (float)a[i].value;
         a[i].label = t->label ? sg_label_of(t, (int64_t)i) : -1;
@@ -297,9 +295,9 @@ static sedge_status head_value(sedge_task *t, sedge_answers *out, sg_err *err)
 /* The best symbol of each frame; repeats and blanks fall away (Graves et al. 2006). */
 static sedge_status head_ctc(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    sedge_tensor y;
+    sg_reals y;
     SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
-    size_t n = y.rank ? (size_t)y.dim[y.rank - 1] : 0, all = elements(&y), at = 0, used = 0;
+    size_t n = y.t.rank ? (size_t)y.t.dim[y.t.rank - 1] : 0, all = y.n, at = 0, used = 0;
     int blank = sg_int(t->answer, "blank");
     bool space = sg_flag(t->answer, "space");
     if (n != (size_t)t->n_id + 1 + space)

@@ -34,8 +34,9 @@ double sg_raise(double v, double power)
 /* [1, C, N], [1, C, H, W], [1, N, C] or without the 1. */
 static sedge_status open_table(sedge_task *t, table *x, sg_err *err)
 {
-    sedge_tensor y;
-    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
+    sg_reals out;
+    SG_TRY(sg_output(t, sg_get(t->answer, "out"), &out, err));
+    const sedge_tensor y = out.t;
     int first = y.rank > 2 && y.dim[0] == 1 ? 1 : 0, axes = y.rank - first;
     bool cn = sg_is(t->answer, "axes", "1CN");
     if (axes < 2 || axes > 3 || (axes == 3 && !cn))
@@ -43,7 +44,7 @@ static sedge_status open_table(sedge_task *t, table *x, sg_err *err)
     size_t c = (size_t)y.dim[cn ? first : y.rank - 1], n = 1;
     for (int i = first; i < y.rank; i++)
         n *= (size_t)y.dim[i];
-    SG_TRY(sg_load_scores(t, &y, "none", 0, err));
+    SG_TRY(sg_load_scores(t, &out, "none", 0, err));
     *x = (table){t->scores.p, c ? n / c : 0, c, cn ? 1 : c, cn && c ? n / c : 1, 0, 0};
     if (axes == 3) {
         x->grid_h = y.dim[y.rank - 2];
@@ -198,14 +199,9 @@ sedge_status sg_rows_give(sedge_task *t, sedge_answers *out, sg_err *err)
     return sg_row_masks(t, x.v + from * x.channel_step, x.row_step, x.channel_step, (int)(to - from), out, err);
 }
 
-static size_t numel(const sedge_tensor *x)
-{
-    return sedge_tensor_bytes(x) * 8 / sedge_dtype_bits(x->dtype);
-}
-
 /* Boxes [1, N, 4] with scores [1, N] or [1, N, C]; classes and count: NULL where there are none. */
 typedef struct parts {
-    const sedge_tensor *boxes, *classes, *count;
+    const sg_reals *boxes, *classes, *count;
     const char *form;
     bool frac;
     int64_t background; /* -1: none */
@@ -215,14 +211,14 @@ typedef struct parts {
 
 static sedge_status check_parts(parts *p, size_t scores, sg_err *err)
 {
-    size_t n = numel(p->boxes) / 4;
+    size_t n = p->boxes->n / 4;
     p->n = n;
     p->per = n ? scores / n : 1;
-    if (numel(p->boxes) != n * 4 || scores != n * p->per || (p->classes && (numel(p->classes) < n || (n && p->per != 1))) ||
-        (p->count && numel(p->count) < 1))
+    if (p->boxes->n != n * 4 || scores != n * p->per || (p->classes && (p->classes->n < n || (n && p->per != 1))) ||
+        (p->count && p->count->n < 1))
         return sg_fail(err, SEDGE_E_SHAPE, "card: answer: %zu boxes, %zu scores, %zu classes do not go together", n, scores,
-                       p->classes ? numel(p->classes) : 0);
-    double count = p->count ? sedge_tensor_f64(p->count, 0) : (double)n;
+                       p->classes ? p->classes->n : 0);
+    double count = p->count ? sg_real(p->count, 0) : (double)n;
     if (count < (double)n)
         p->n = count > 0 ? (size_t)count : 0;
     return SEDGE_OK;
@@ -235,9 +231,9 @@ static sedge_status take_parts(sedge_task *t, const parts *p, const float *score
             float s = score[i * p->per + j], v[4];
             if (!((double)s >= p->least) || (p->background == (int64_t)j && !p->classes))
                 continue;
-            double cls = p->classes ? sedge_tensor_f64(p->classes, i) : (double)j;
+            double cls = p->classes ? sg_real(p->classes, i) : (double)j;
             for (size_t d = 0; d < 4; d++)
-                v[d] = (float)sedge_tensor_f64(p->boxes, i * 4 + d);
+                v[d] = (float)sg_real(p->boxes, i * 4 + d);
             int label = cls >= 0 && cls < 1e6 ? sg_label_of(t, (int64_t)cls) : -1;
             SG_TRY(sg_found_add(t, v, p->form, p->frac, s, label, (int)i, err));
         }
@@ -254,7 +250,7 @@ sedge_status sg_boxes_take(sedge_task *t, int run, sg_err *err)
 {
     const json_t *fb = sg_get(t->answer, "boxes"), *fs = sg_get(t->answer, "scores"), *bg = sg_get(fs, "background");
     const json_t *fc = sg_get(t->answer, "classes"), *fn = sg_get(t->answer, "count");
-    sedge_tensor b, c, k;
+    sg_reals b, c, k;
     size_t n;
     (void)run;
     SG_TRY(sg_output(t, sg_get(fb, "out"), &b, err));
@@ -281,7 +277,7 @@ sedge_status sg_boxes_take(sedge_task *t, int run, sg_err *err)
 sedge_status sg_graph_take(sedge_task *t, int run, sg_err *err)
 {
     static const char *const names[] = {"boxes", "scores", "classes"};
-    sedge_tensor y[3];
+    sg_reals y[3];
     (void)run;
     SG_TRY(sg_graph_run(t->post, NULL, NULL, err));
     int at[3];
@@ -290,7 +286,7 @@ sedge_status sg_graph_take(sedge_task *t, int run, sg_err *err)
         if (at[i] < 0 && i < 2)
             return sg_fail(err, SEDGE_E_NOT_FOUND, "card: answer.file: the graph has no output %s", names[i]);
         if (at[i] >= 0)
-            SG_TRY(sg_numbers_of(t->post->session, at[i], "answer.file", &y[i], err));
+            SG_TRY(sg_numbers_of(t->post->model, t->post->session, at[i], "answer.file", &y[i], err));
     }
     parts p = {&y[0],
                at[2] >= 0 ? &y[2] : NULL,
@@ -301,7 +297,7 @@ sedge_status sg_graph_take(sedge_task *t, int run, sg_err *err)
                least_score(t),
                0,
                0};
-    SG_TRY(check_parts(&p, numel(&y[1]), err));
+    SG_TRY(check_parts(&p, y[1].n, err));
     SG_TRY(sg_load_scores(t, &y[1], "none", 0, err));
     return take_parts(t, &p, t->scores.p, err);
 }

@@ -8,8 +8,9 @@
 /* The last three axes as maps; those before are 1. */
 sedge_status sg_load_maps(sedge_task *t, const json_t *ref, const char *axes, sg_keep *keep, sg_maps *m, sg_err *err)
 {
-    sedge_tensor y;
-    SG_TRY(sg_output(t, ref, &y, err));
+    sg_reals out;
+    SG_TRY(sg_output(t, ref, &out, err));
+    const sedge_tensor y = out.t;
     int64_t d[3] = {1, 1, 1}, before = 1;
     for (int i = 0; i < y.rank; i++) {
         int k = i - y.rank + 3;
@@ -28,7 +29,7 @@ sedge_status sg_load_maps(sedge_task *t, const json_t *ref, const char *axes, sg
     SG_TRY(sg_keep_room(t, keep, n, sizeof(float), err));
     float *v = keep->p;
     for (size_t i = 0; i < n; i++)
-        v[i] = (float)sedge_tensor_f64(&y, i);
+        v[i] = (float)sg_real(&out, i);
     if (last)
         *m = (sg_maps){v, (int)d[2], (int)d[0], (int)d[1], 1, (size_t)d[2]};
     else
@@ -58,10 +59,9 @@ static void from_maps(sedge_task *t, const sg_maps *m, sedge_point *out)
 /* [points, 2 or 3]; where the axes do not say so, the labels say how many points there are. */
 static sedge_status from_numbers(sedge_task *t, int *n, sg_err *err)
 {
-    sedge_tensor y;
+    sg_reals y;
     SG_TRY(sg_output(t, sg_get(t->answer, "out"), &y, err));
-    size_t all = sedge_tensor_bytes(&y) * 8 / sedge_dtype_bits(y.dtype);
-    size_t dims = y.rank ? (size_t)y.dim[y.rank - 1] : 0;
+    size_t all = y.n, dims = y.t.rank ? (size_t)y.t.dim[y.t.rank - 1] : 0;
     if (dims != 2 && dims != 3)
         dims = t->n_label && all % (size_t)t->n_label == 0 ? all / (size_t)t->n_label : 0;
     if ((dims != 2 && dims != 3) || all == 0 || all / dims > SEDGE_POINTS_MAX)
@@ -72,8 +72,8 @@ static sedge_status from_numbers(sedge_task *t, int *n, sg_err *err)
     int swap = sg_is(t->answer, "form", "yx");
     bool frac = sg_is(t->answer, "unit", "frac");
     for (size_t i = 0; i < (size_t)*n; i++) {
-        double x = sedge_tensor_f64(&y, i * dims + (swap ? 1 : 0)), v = sedge_tensor_f64(&y, i * dims + (swap ? 0 : 1));
-        double score = dims == 3 ? sedge_tensor_f64(&y, i * dims + 2) : 1;
+        double x = sg_real(&y, i * dims + (swap ? 1 : 0)), v = sg_real(&y, i * dims + (swap ? 0 : 1));
+        double score = dims == 3 ? sg_real(&y, i * dims + 2) : 1;
         ((sedge_point *)t->points.p)[i] = sg_point_of(t, frac ? x * t->place.w : x, frac ? v * t->place.h : v, score);
     }
     return SEDGE_OK;

@@ -318,7 +318,9 @@ static sedge_status by_table(sedge_task *t, const way *v, const sg_sink *sink, i
         size_t c = sink->channels_last ? i % (size_t)channels : i / area;
         x[i] = (float)(((double)x[i] - v->table->table[i]) / v->table->table[n + i] * v->mul2[c] + v->add2[c]);
     }
-    return sg_store_numbers(t, &t->bound, &t->data, x, 1, n, err);
+    sedge_io io;
+    image_io(t, &io);
+    return sg_store_numbers(t, &io, &t->bound, &t->data, x, 1, n, err);
 }
 
 /* Through the graph, if there is one, into the model. A graph of pictures takes and gives the whole picture. */
@@ -327,10 +329,11 @@ static sedge_status hand_over(sedge_task *t, int channels, sg_err *err)
     size_t n = json_array_size(t->steps);
     sg_graph *g = n ? t->front[n - 1].graph : NULL;
     if (g) {
-        sedge_tensor y;
+        sg_reals out;
         sedge_io io;
         int h, w;
-        SG_TRY(sg_graph_run(g, &t->bound, &y, err));
+        SG_TRY(sg_graph_run(g, &t->bound, &out, err));
+        const sedge_tensor y = out.t;
         sedge_model_input(t->model, t->in, &io);
         layout_of(t, &io, channels, &h, &w);
         if (y.rank == io.rank && h >= 0 && y.dim[h] > 0 && y.dim[w] > 0 && y.dim[h] < 1 << 20 && y.dim[w] < 1 << 20) {
@@ -384,6 +387,10 @@ sedge_status sg_image_input(sedge_task *t, int i, sg_err *err)
     bool last;
     SG_TRY(bind(t, &v, channels, &last, err));
     sg_sink sink = {.data = t->data.p, .dtype = t->bound.dtype, .channels_last = last, .channels = (uint8_t)channels};
+    sedge_io io;
+    image_io(t, &io);
+    sink.scale = (double)io.scale;
+    sink.zero = io.zero;
     for (int c = 0; c < channels; c++) {
         sink.mul[c] = (float)v.mul[c];
         sink.add[c] = (float)v.add[c];

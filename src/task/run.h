@@ -11,6 +11,13 @@
 #define SG_STEPS_MAX 64
 #define SG_CONST_MAX 64
 
+/* A tensor of numbers: n of them, what they are if they are quantized. */
+typedef struct sg_reals {
+    sedge_tensor t;
+    size_t n;
+    double scale, zero; /* scale 0: not quantized */
+} sg_reals;
+
 /* Memory that grows to its high-water mark and stays. */
 typedef struct sg_keep {
     void *p;
@@ -144,9 +151,11 @@ sedge_status sg_keep_room(sedge_task *t, sg_keep *k, size_t n, size_t size, sg_e
 int sg_find_io(const sedge_model *m, const json_t *ref, bool output);
 /* Unlike a reference of a card, a number is no name. */
 int sg_output_named(const sedge_model *m, const char *name);
-sedge_status sg_output(sedge_task *t, const json_t *ref, sedge_tensor *out, sg_err *err);
+sedge_status sg_output(sedge_task *t, const json_t *ref, sg_reals *out, sg_err *err);
 /* Output i of a session, which has to be a tensor of numbers. */
-sedge_status sg_numbers_of(sedge_session *s, int i, const char *what, sedge_tensor *out, sg_err *err);
+sedge_status sg_numbers_of(const sedge_model *m, sedge_session *s, int i, const char *what, sg_reals *out, sg_err *err);
+/* Element i; quantized ones by their scale. */
+double sg_real(const sg_reals *x, size_t i);
 /* A plan and a session with the links of `state` (NULL: none), then those of po (NULL: none). */
 sedge_status sg_plan_make(sedge_task *t, const sedge_model *m, const json_t *state, const sedge_plan_opts *po, sedge_plan **plan,
                           sedge_session **session, sg_err *err);
@@ -154,15 +163,16 @@ sedge_status sg_plan_make(sedge_task *t, const sedge_model *m, const json_t *sta
 sedge_status sg_links_zero(sedge_task *t, const sedge_model *m, sedge_session *s, const json_t *state, sg_err *err);
 /* Shape of an input that takes rows x cols elements. */
 sedge_status sg_shape_of(const sedge_io *io, int64_t rows, int64_t cols, sedge_tensor *x, sg_err *err);
-/* [rows, cols], turned to [cols, rows] where rows > 1 is asked for, as elements of x, which get their memory from `keep`. */
-sedge_status sg_store_numbers(sedge_task *t, sedge_tensor *x, sg_keep *keep, const float *v, size_t rows, size_t cols,
-                              sg_err *err);
+/* [rows, cols], turned to [cols, rows] where rows > 1 is asked for, as elements of x, which get their memory from `keep`; quantized
+ * as io says. */
+sedge_status sg_store_numbers(sedge_task *t, const sedge_io *io, sedge_tensor *x, sg_keep *keep, const float *v, size_t rows,
+                              size_t cols, sg_err *err);
 
 sedge_status sg_graph_open(sedge_task *t, sg_graph **out, const json_t *f, size_t steps, bool behind, sg_err *err);
 void sg_graph_close(sedge_task *t, sg_graph **graph);
 sedge_status sg_graph_reset(sedge_task *t, sg_graph *g, sg_err *err);
 /* x: what flows in; out: the step's output; either may be NULL. */
-sedge_status sg_graph_run(sg_graph *g, const sedge_tensor *x, sedge_tensor *out, sg_err *err);
+sedge_status sg_graph_run(sg_graph *g, const sedge_tensor *x, sg_reals *out, sg_err *err);
 sedge_status sg_graph_signal(sedge_task *t, sg_graph *g, size_t *rows, size_t *cols, sg_err *err);
 /* The graph that pictures go through as their last step; NULL: none. */
 const sg_graph *sg_graph_of_picture(const sedge_task *t);
@@ -226,7 +236,7 @@ sedge_status sg_found_add(sedge_task *t, const float box[4], const char *form, b
 /* Outputs one behind the other, as floats. */
 sedge_status sg_join(sedge_task *t, const json_t *refs, sg_keep *keep, size_t *n, sg_err *err);
 /* Scores as floats, after their function, in t->scores. */
-sedge_status sg_load_scores(sedge_task *t, const sedge_tensor *x, const char *act, size_t row, sg_err *err);
+sedge_status sg_load_scores(sedge_task *t, const sg_reals *x, const char *act, size_t row, sg_err *err);
 /* The card's labels into the task. */
 sedge_status sg_labels_read(sedge_task *t, sg_err *err);
 int sg_label_of(const sedge_task *t, int64_t cls);

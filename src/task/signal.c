@@ -118,7 +118,7 @@ static sedge_status to_tensor(sedge_task *t, size_t rows, size_t cols, sg_err *e
     sedge_model_input(t->model, t->in, &io);
     SG_TRY(sg_shape_of(&io, (int64_t)(turned ? cols : rows), (int64_t)(turned ? rows : cols), &t->bound, err));
     t->bound.dtype = t->dry ? (uint8_t)SEDGE_F32 : t->bound.dtype;
-    SG_TRY(sg_store_numbers(t, &t->bound, &t->data, t->signal.p, turned ? rows : 1, turned ? cols : rows * cols, err));
+    SG_TRY(sg_store_numbers(t, &io, &t->bound, &t->data, t->signal.p, turned ? rows : 1, turned ? cols : rows * cols, err));
     return t->dry ? SEDGE_OK : sedge_session_set_input(t->session, t->in, &t->bound, err);
 }
 

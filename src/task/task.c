@@ -36,20 +36,31 @@ int sg_find_io(const sedge_model *m, const json_t *ref, bool output)
     return end && *end == 0 && i >= 0 && i < n ? (int)i : -1;
 }
 
-sedge_status sg_numbers_of(sedge_session *s, int i, const char *what, sedge_tensor *out, sg_err *err)
+sedge_status sg_numbers_of(const sedge_model *m, sedge_session *s, int i, const char *what, sg_reals *out, sg_err *err)
 {
-    SG_TRY(sedge_session_get_output(s, i, out, err));
-    if (out->kind != SEDGE_TENSOR || out->dtype == SEDGE_STR)
+    sedge_io io = {.scale = 0};
+    SG_TRY(sedge_session_get_output(s, i, &out->t, err));
+    if (out->t.kind != SEDGE_TENSOR || out->t.dtype == SEDGE_STR)
         return sg_fail(err, SEDGE_E_TYPE, "card: %s: output %d is no tensor of numbers", what, i);
+    sedge_model_output(m, i, &io);
+    out->n = sedge_tensor_bytes(&out->t) * 8 / sedge_dtype_bits(out->t.dtype);
+    out->scale = (double)io.scale;
+    out->zero = io.zero;
     return SEDGE_OK;
 }
 
-sedge_status sg_output(sedge_task *t, const json_t *ref, sedge_tensor *out, sg_err *err)
+double sg_real(const sg_reals *x, size_t i)
+{
+    double v = sedge_tensor_f64(&x->t, i);
+    return x->scale > 0 ? (v - x->zero) * x->scale : v;
+}
+
+sedge_status sg_output(sedge_task *t, const json_t *ref, sg_reals *out, sg_err *err)
 {
     int i = sg_find_io(t->model, ref, true);
     if (i < 0)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "card: answer: the model has no output %s", json_string_value(ref));
-    return sg_numbers_of(t->session, i, "answer", out, err);
+    return sg_numbers_of(t->model, t->session, i, "answer", out, err);
 }
 
 sedge_status sg_shape_of(const sedge_io *io, int64_t rows, int64_t cols, sedge_tensor *x, sg_err *err)
@@ -76,8 +87,8 @@ sedge_status sg_shape_of(const sedge_io *io, int64_t rows, int64_t cols, sedge_t
     return SEDGE_OK;
 }
 
-sedge_status sg_store_numbers(sedge_task *t, sedge_tensor *x, sg_keep *keep, const float *v, size_t rows, size_t cols,
-                              sg_err *err)
+sedge_status sg_store_numbers(sedge_task *t, const sedge_io *io, sedge_tensor *x, sg_keep *keep, const float *v, size_t rows,
+                              size_t cols, sg_err *err)
 {
     sg_dtype type = (sg_dtype)x->dtype;
     size_t n = rows * cols;
@@ -88,6 +99,7 @@ sedge_status sg_store_numbers(sedge_task *t, sedge_tensor *x, sg_keep *keep, con
     double lo = sg_is_signed(type) ? -ldexp(1, (int)bits - 1) : 0, hi = ldexp(1, (int)bits - (sg_is_signed(type) ? 1 : 0)) - 1;
     for (size_t i = 0; i < n; i++) {
         double y = (double)v[i % rows * cols + i / rows];
+        y = io->scale > 0 && !sg_is_float(type) ? y / (double)io->scale + io->zero : y;
         sg_store_f64(type, keep->p, i, sg_is_float(type) ? y : fmin(fmax(nearbyint(y), lo), hi));
     }
     x->data = keep->p;

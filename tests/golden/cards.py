@@ -143,6 +143,8 @@ TABLE = [  # model, data, top, score listed, samples
     ("tflite/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", imagenet_1001, 1, 0.8667, 300),
     ("tflite/coral/tf2_mobilenet_v2_1.0_224_ptq.tflite", imagenet_1001, 5, 0.98, 300),
     ("tflite/tabular/keypoint_classifier.tflite", hands, 1, 0.9676, 2225),
+    ("tflite/detect/coco_ssd_mobilenet_v1_quant.tflite", None, 0, 0.3637, 64),
+    ("tflite/micro/mnist_lstm.tflite", mnist, 1, 0.9215, 2000), ("tflite/micro/mnist_lstm_int8.tflite", mnist, 1, 0.9195, 2000),
     ("tflite/text/text_classification.tflite", sentences, 1, 0.7557, 872),
 ]
 
@@ -196,7 +198,8 @@ def average_precision(found, truth):
 def detection(build, testdata, model):
     folder = unpack(build, testdata, "coco_val/coco_val.tar.gz")
     names = sorted(n for n in os.listdir(folder) if n.endswith(".jpg"))
-    got = answers(build, testdata, model, ["image %s/%s" % (folder, n) for n in names])
+    labels = testdata + "/data/labels" if model.endswith(".tflite") else None
+    got = answers(build, testdata, model, ["image %s/%s" % (folder, n) for n in names], labels)
     truth, found = {}, {}
     for name, g in zip(names, got):
         w, h = jpeg_size(os.path.join(folder, name))

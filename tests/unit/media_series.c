@@ -64,6 +64,14 @@ static void test_missing(void **state)
     gives(text, &o, 5, 1, 3, line);
     o.missing = SEDGE_MISSING_ZERO;
     gives(text, &o, 5, 1, 3, zero);
+    o.missing = SEDGE_MISSING_KEEP;
+    sedge_series s;
+    assert_int_equal(sedge_series_csv(&s, text, strlen(text), &o, NULL, NULL), SEDGE_OK);
+    assert_int_equal(s.filled, 3);
+    for (int i = 0; i < 5; i++)
+        assert_true(isnan(s.data[i]) || s.data[i] == hold[i]);
+    assert_true(isnan(s.data[0]) + isnan(s.data[1]) + isnan(s.data[2]) + isnan(s.data[3]) + isnan(s.data[4]) == 3);
+    sedge_series_free(&s);
 }
 
 static void test_times(void **state)

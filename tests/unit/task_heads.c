@@ -401,6 +401,65 @@ static void regions_of_a_mask(void **state)
     rig_close(&r);
 }
 
+static void quant_node(pb *graph, const char *op, const char *in, float scale, int64_t zero, const char *out)
+{
+    pb n = {.n = 0}, t = {.n = 0};
+    char name[2][16];
+    snprintf(name[0], sizeof name[0], "%s_s", out);
+    snprintf(name[1], sizeof name[1], "%s_z", out);
+    onnx_tensor(graph, name[0], 1, &scale, NULL, 0);
+    pb_int(&t, 2, 3); /* INT8, in int32_data */
+    pb_int(&t, 5, zero);
+    pb_str(&t, 8, name[1]);
+    pb_msg(graph, 5, &t);
+    pb_str(&n, 1, in);
+    pb_str(&n, 1, name[0]);
+    pb_str(&n, 1, name[1]);
+    pb_str(&n, 2, out);
+    pb_str(&n, 4, op);
+    pb_msg(graph, 1, &n);
+}
+
+/* Steps yield reals: a quantized input gets them by its scale and zero point, and what comes out is real again. */
+static void quantized_ends(void **state)
+{
+    (void)state;
+    static const uint8_t p[4] = {0, 10, 60, 200};
+    pb graph = {.n = 0};
+    quant_node(&graph, "DequantizeLinear", "x", 0.5F, -10, "r");
+    quant_node(&graph, "QuantizeLinear", "r", 0.25F, 5, "y");
+    onnx_io(&graph, 11, "x", 3, (int64_t[]){1, 1, 2, 2}, 4);
+    onnx_io(&graph, 12, "y", 3, (int64_t[]){1, 1, 2, 2}, 4);
+    rig r;
+    sedge_answers a;
+    sedge_tensor in;
+    sedge_io io;
+    rig_model(&r, &graph);
+    assert_int_equal(sedge_model_input(r.model, 0, &io), 1);
+    assert_true(io.scale == 0.5F && io.zero == -10);
+    assert_int_equal(sedge_model_output(r.model, 0, &io), 1);
+    assert_true(io.scale == 0.25F && io.zero == 5);
+    static const char *const cards[] = {
+        "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"x\":{\"image\":{\"color\":\"gray\"},\"steps\":[{\"mul\":0.1}]}},"
+        "\"answer\":{\"head\":\"value\"}}",
+        "{\"sedge_card\":1,\"task\":\"predict\",\"inputs\":{\"x\":{\"series\":{\"columns\":4},\"steps\":[{\"mul\":0.1}]}},"
+        "\"answer\":{\"head\":\"value\"}}"};
+    static const int8_t want[4] = {-10, -8, 2, 30};
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(rig_try(&r, cards[k], NULL), SEDGE_OK);
+        if (k == 0)
+            rig_picture(&r, "gray", 2, 2, p, &a);
+        else
+            assert_int_equal(sedge_task_run_rows(r.task, (const float[]){0, 10, 60, 200}, 1, 4, &a, &r.err), SEDGE_OK);
+        assert_int_equal(sedge_task_input(r.task, 0, &in, &r.err), SEDGE_OK);
+        assert_memory_equal(in.data, want, 4);
+        for (int i = 0; i < 4; i++)
+            assert_float_equal(a.answer[i].value, 0.1F * (float)p[i], 1e-6F);
+        sedge_task_close(&r.task);
+    }
+    rig_close(&r);
+}
+
 /* Two outputs with parts of one row of scores. */
 static void scores_of_several_outputs(void **state)
 {
@@ -446,6 +505,7 @@ int main(void)
         cmocka_unit_test(head_of_a_graph),
         cmocka_unit_test(regions_of_a_mask),
         cmocka_unit_test(scores_of_several_outputs),
+        cmocka_unit_test(quantized_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,41 @@ static void ultralytics(void **state)
     sedge_model_close(&model);
 }
 
+/* What rows hold follows from the task and the number of channels. */
+static void ultralytics_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *task, *names, *points;
+        int64_t h, w;
+        const char *has[4], *lacks;
+    } cases[] = {
+        {"detect", "['a', 'b']", "[1, 2]", 6, 9, {"\"axes\": \"1CN\"", "\"objectness\": null", "4,\n    6"}, NULL},
+        {"detect", "['a', 'b']", "[1, 2]", 8, 7, {"\"axes\": \"1NC\"", "\"at\": 4", "5,\n    7"}, "\"objectness\": null"},
+        {"detect", "['a', 'b', 'c']", "[1, 2]", 8, 6, {"\"axes\": \"1NC\"", "\"xyxy\"", "\"label\": 5", "\"none\""}, NULL},
+        {"segment", "['a']", "[1, 2]", 37, 8, {"\"axes\": \"1CN\"", "5,\n    37", "\"proto\": 1"}, "\"masks\": null"},
+        {"pose", "['a']", "[3, 3]", 14, 8, {"\"axes\": \"1CN\"", "5,\n    14", "\"dims\": 3"}, "\"points\": null"},
+        {"pose", "['a']", "[2, 2]", 9, 8, {"5,\n    9", "\"dims\": 2"}, "\"points\": null"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const meta[] = {"names",       cases[i].names, "stride",        "32", "task",
+                                    cases[i].task, "kpt_shape",    cases[i].points, NULL};
+        sedge_model *model;
+        sedge_error err;
+        sedge_task *t = open_with("Squeeze", (int64_t[]){1, 3, cases[i].h, cases[i].w}, (int64_t[]){3, cases[i].h, cases[i].w}, 3,
+                                  meta, NULL, &model, &err);
+        if (!t)
+            fail_msg("%zu: %s", i, err.msg);
+        for (int k = 0; k < 4 && cases[i].has[k]; k++)
+            if (!strstr(sedge_task_card(t), cases[i].has[k]))
+                fail_msg("%zu: no %s in %s", i, cases[i].has[k], sedge_task_card(t));
+        if (cases[i].lacks)
+            assert_null(strstr(sedge_task_card(t), cases[i].lacks));
+        sedge_task_close(&t);
+        sedge_model_close(&model);
+    }
+}
+
 static void bad_literals(void **state)
 {
     (void)state;
@@ -170,7 +205,8 @@ static void hugging_face(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ultralytics), cmocka_unit_test(bad_literals),
-                                       cmocka_unit_test(image_properties), cmocka_unit_test(hugging_face)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ultralytics), cmocka_unit_test(ultralytics_rows),
+                                       cmocka_unit_test(bad_literals), cmocka_unit_test(image_properties),
+                                       cmocka_unit_test(hugging_face)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
