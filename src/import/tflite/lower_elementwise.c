@@ -1,4 +1,6 @@
 /* Functions of one element, of two, comparisons, types. */
+#include <math.h>
+
 #include "import/kinds.h"
 #include "import/tflite/tflite.h"
 
@@ -122,6 +124,31 @@ sedge_status sg_tf_dequantize(sg_ib *n)
     if (sg_tf_is_quant(&at->in[0]))
         return sg_ib_end(n, 0, sg_tf_dequant(n, n->in[0], &at->in[0], at->in[0].axis));
     return sg_ib_end(n, 0, sg_ib_cast(n, n->in[0], SG_F32));
+}
+
+/* Numbers as a quantizer of these bounds would keep them; the bounds move so that 0 is one of its values. */
+sedge_status sg_tf_fake_quant(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 1));
+    int64_t bits = sg_tf_int(n, SG_TF_FAKE_BITS);
+    float lo = (float)sg_tf_f32(n, SG_TF_FAKE_MIN), hi = (float)sg_tf_f32(n, SG_TF_FAKE_MAX),
+          least = sg_tf_int(n, SG_TF_FAKE_NARROW) ? 1 : 0;
+    if (bits < 2 || bits > 16 || !(hi > lo))
+        return sg_fail(n->err, SEDGE_E_VALUE, "bounds %g and %g, %lld bits", (double)lo, (double)hi, (long long)bits);
+    float most = (float)((1 << bits) - 1), scale = (hi - lo) / (most - least), zero = least - lo / scale;
+    zero = zero < least ? least : zero > most ? most : roundf(zero);
+    lo = (least - zero) * scale;
+    hi = (most - zero) * scale;
+    sg_vid x = sg_ib_emit1(n, SG_OP_CLIP, SG_INS(n->in[0], sg_ib_scalar(n, SG_F32, lo), sg_ib_scalar(n, SG_F32, hi)));
+    x = sg_ib_binary_scalar(n, SG_BINARY_MUL, sg_ib_binary_scalar(n, SG_BINARY_SUB, x, lo), 1.0f / scale);
+    x = sg_ib_unary(n, SG_UNARY_FLOOR, sg_ib_binary_scalar(n, SG_BINARY_ADD, x, 0.5), 0, 0);
+    return sg_ib_end(n, 0, sg_ib_binary_scalar(n, SG_BINARY_ADD, sg_ib_binary_scalar(n, SG_BINARY_MUL, x, scale), lo));
+}
+
+sedge_status sg_tf_bitcast(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 1));
+    return sg_ib_end(n, 0, sg_ib_node(n, SG_OP_BITCAST, SG_INS(n->in[0]), SG_SET({SG_A_to, .i = sg_tf_here(n)->out[0].dtype})));
 }
 
 sedge_status sg_tf_missing(sg_ib *n)

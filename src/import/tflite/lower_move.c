@@ -216,7 +216,7 @@ sedge_status sg_tf_pad(sg_ib *n)
                        : sg_ib_reshape(n, sg_ib_swap_last(n, sg_tf_i64(n, 1)), (const int64_t[]){-1}, 1),
            value = sg_ib_in(n, 2);
     if (!value && sg_tf_is_quant(t) && sg_ib_type(n, n->in[0])->dtype == t->dtype)
-        value = sg_ib_scalar(n, t->dtype, t->zero.n ? (double)sg_fb_at(&t->zero, 0, 8) : 0);
+        value = sg_ib_scalar(n, t->dtype, sg_tf_zero(t));
     if (sg_tf_extra(n) < 0)
         return sg_ib_end(n, 0, sg_ib_emit1(n, SG_OP_PAD, (const sg_vid[]){n->in[0], list, value}, value ? 3 : 2));
     const char *mode = mirror[sg_tf_int(n, SG_TF_MIRROR_MODE) & 1];

@@ -240,6 +240,33 @@ sedge_status sg_tf_l2_norm(sg_ib *n)
     return sg_ib_end(n, 0, sg_ib_binary(n, SG_BINARY_DIV, n->in[0], root));
 }
 
+/* A window of 2 radius + 1 channels; the row divides alpha by its size. */
+sedge_status sg_tf_lrn(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 1));
+    int64_t size = 2 * sg_tf_int(n, SG_TF_LRN_RADIUS) + 1;
+    sg_vid y = sg_ib_node(n, SG_OP_LRN, SG_INS(sg_tf_to_first(n, n->in[0])),
+                          SG_SET({SG_A_size, .i = size}, {SG_A_alpha, .f = sg_tf_f32(n, SG_TF_LRN_ALPHA) * (double)size},
+                                 {SG_A_beta, .f = sg_tf_f32(n, SG_TF_LRN_BETA)}, {SG_A_bias, .f = sg_tf_f32(n, SG_TF_LRN_BIAS)}));
+    return sg_ib_end(n, 0, sg_tf_to_last(n, y));
+}
+
+/* Kernels [d, h, w, in, out]. */
+sedge_status sg_tf_conv_3d(sg_ib *n)
+{
+    static const int64_t perm[] = {4, 3, 0, 1, 2};
+    const int64_t dilations[] = {sg_tf_int(n, SG_TF_CONV3_DILATION_D), sg_tf_int(n, SG_TF_CONV3_DILATION_H),
+                                 sg_tf_int(n, SG_TF_CONV3_DILATION_W)};
+    const int64_t strides[] = {sg_tf_int(n, SG_TF_CONV3_STRIDE_D), sg_tf_int(n, SG_TF_CONV3_STRIDE_H),
+                               sg_tf_int(n, SG_TF_CONV3_STRIDE_W)};
+    SG_TRY(sg_ib_need(n, 2));
+    sg_vid x = sg_tf_to_first(n, n->in[0]), w = sg_ib_transpose(n, n->in[1], perm, 5);
+    sg_vid y = sg_ib_node(n, SG_OP_CONV, (const sg_vid[]){x, w, sg_ib_in(n, 2)}, 3,
+                          SG_SET({SG_A_auto_pad, .i = auto_pad(n)}, {SG_A_dilations, .ints = dilations, .n = 3},
+                                 {SG_A_strides, .ints = strides, .n = 3}));
+    return sg_ib_end(n, 0, sg_tf_to_last(n, y));
+}
+
 /* ---- images ---- */
 
 /* Operand 1: the sides of the result. */

@@ -101,7 +101,7 @@ static const struct {
 /* Bounds on integers, where the type has not the same ones. */
 static sg_vid bounded(sg_ib *n, sg_vid v, const sg_tf_tensor *t, int act)
 {
-    double scale = sg_load_f64(SG_F32, sg_fb_data(&t->scale), 0), zero = t->zero.n ? (double)sg_fb_at(&t->zero, 0, 8) : 0;
+    double scale = sg_load_f64(SG_F32, sg_fb_data(&t->scale), 0), zero = sg_tf_zero(t);
     int32_t lo, hi;
     sg_q_range(t->dtype, &lo, &hi);
     double from = zero + floor(bounds[act].lo / scale + 0.5), to = zero + floor(bounds[act].hi / scale + 0.5);

@@ -160,6 +160,11 @@ static inline bool sg_tf_is_quant(const sg_tf_tensor *t)
 {
     return t->scale.n > 0;
 }
+/* The zero point of a tensor that has one for all. */
+static inline double sg_tf_zero(const sg_tf_tensor *t)
+{
+    return t->zero.n ? (double)sg_fb_at(&t->zero, 0, 8) : 0;
+}
 /* v, the integers of t, as numbers; several scales lie along `axis` of v. */
 sg_vid sg_tf_dequant(sg_ib *n, sg_vid v, const sg_tf_tensor *t, int axis);
 /* Numbers as the integers of t. */
