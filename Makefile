@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures build run test unit cli task golden conformance contrib python hostile identical media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures build run test unit cli task golden conformance contrib tflite python hostile identical media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -23,8 +23,8 @@ test:
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) unit cli task golden conformance python hostile
 
-# contrib is not part of test: the wheel that its answers come from is large.
-unit cli task golden conformance contrib python hostile:
+# contrib and tflite are not part of test: the wheels that their answers come from are large.
+unit cli task golden conformance contrib tflite python hostile:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) $@

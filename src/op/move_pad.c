@@ -51,12 +51,12 @@ sedge_status sg_infer_pad(sg_infer *c)
     return SEDGE_OK;
 }
 
-enum { CONSTANT, EDGE, REFLECT, WRAP };
+enum { CONSTANT, EDGE, REFLECT, WRAP, SYMMETRIC };
 
 static int pad_mode(const char *s)
 {
-    static const char *const name[] = {"constant", "edge", "reflect", "wrap"};
-    for (int i = 0; i < 4; i++)
+    static const char *const name[] = {"constant", "edge", "reflect", "wrap", "symmetric"};
+    for (int i = 0; i < 5; i++)
         if (strcmp(s, name[i]) == 0)
             return i;
     return *s ? -1 : CONSTANT;
@@ -71,11 +71,11 @@ static int64_t source_of(int64_t j, int64_t m, int mode)
         return -1;
     if (mode == EDGE || m == 1)
         return j < 0 ? 0 : m - 1;
-    int64_t period = mode == WRAP ? m : 2 * (m - 1);
+    int64_t period = mode == WRAP ? m : mode == SYMMETRIC ? 2 * m : 2 * (m - 1);
     j %= period;
     if (j < 0)
         j += period;
-    return j < m ? j : period - j;
+    return j < m ? j : period - j - (mode == SYMMETRIC);
 }
 
 /* For every axis and index of y: the index in the input, or -1. */
@@ -147,7 +147,7 @@ sedge_status sg_ref_pad(sg_exec *x)
     if (n < 0 || na == -2 || pads_by_axis(x->err, a->rank, pads, n, na >= 0 ? axes : NULL, na, by) < 0)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "bad pads");
     if (mode < 0 || y->rank != a->rank)
-        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "mode is none of constant, edge, reflect, wrap");
+        return SG_EXEC_FAIL(x, SEDGE_E_VALUE, "mode is none of constant, edge, reflect, wrap, symmetric");
     if (fill && sg_numel(fill) != 1)
         return SG_EXEC_FAIL(x, SEDGE_E_SHAPE, "the constant to pad with has %lld elements", (long long)sg_numel(fill));
     SG_TRY(fill_table(x, a, y, by, mode, table));
