@@ -44,7 +44,7 @@ class Bench:
         return os.path.join(self.testdata, "onnx", name)
 
     def run(self, *words):
-        done = subprocess.run([self.sedge, *words], capture_output=True, text=True, timeout=300)
+        done = subprocess.run([self.sedge, *words], capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip() or "exit status %d" % done.returncode)
         return done.stdout

@@ -6,7 +6,7 @@
 #include "task/try.h"
 
 #define MODEL "examples/keywords/keywords.onnx"
-#define CARD(labels)                                                                                                         \
+#define CARD(labels) \
     "{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"audio\":{\"audio\":{\"rate\":16000,\"window\":16000}}}," labels
 #define CLASSES CARD("\"answer\":{\"head\":\"classes\"},\"labels\":\"labels.txt\"}")
 
@@ -134,10 +134,11 @@ static void odd_cards(void **state)
     sedge_error err;
     sedge_try *t;
     assert_int_equal(try_it(CARD("\"answer\":{\"head\":\"classes\"}}"), 4, names, NULL, NULL, &t, &err), SEDGE_OK);
-    assert_int_equal(try_it("{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"audio\":{\"audio\":{\"rate\":16000,\"window\":99}}},"
-                            "\"answer\":{\"head\":\"classes\"},\"labels\":{\"first\":5}}",
-                            4, names, NULL, NULL, &t, &err),
-                     SEDGE_OK);
+    assert_int_equal(
+        try_it("{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"audio\":{\"audio\":{\"rate\":16000,\"window\":99}}},"
+               "\"answer\":{\"head\":\"classes\"},\"labels\":{\"first\":5}}",
+               4, names, NULL, NULL, &t, &err),
+        SEDGE_OK);
 }
 
 int main(void)
