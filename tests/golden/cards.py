@@ -254,6 +254,48 @@ def faces(build, testdata):
     return overlap(a[0]["box"], b[0]["box"]) if inside else 0.0
 
 
+def two_formats(build, testdata):
+    """A face detector published as ONNX and as TensorFlow Lite: the overlap of what both find in one portrait."""
+    source = ["image %s/data/images/grace_hopper.bmp" % testdata]
+    a, b = (answers(build, testdata, m, source)[0]["answers"] for m in (
+        "detect/blazeface_front_128.onnx", "tflite/detect/face_detection_short_range.tflite"))
+    if [len(a), len(b)] != [1, 1]:
+        raise RuntimeError("%d and %d faces, expected one each" % (len(a), len(b)))
+    return overlap(a[0]["box"], b[0]["box"])
+
+
+def golden_mask(build, testdata):
+    """Of the pixels of a picture, the share whose class is that of the mask published with it."""
+    import zlib
+    with open(testdata + "/data/images/segmentation_golden_rotation0.png", "rb") as f:
+        data = f.read()
+    at, packed = 8, b""
+    while at < len(data):
+        n = int.from_bytes(data[at:at + 4], "big")
+        packed += data[at + 8:at + 8 + n] if data[at + 4:at + 8] == b"IDAT" else b""
+        at += 12 + n
+    rows, w, last = zlib.decompress(packed), 257, [0] * 257
+    want = []
+    for y in range(257):
+        kind, line = rows[y * (w + 1)], list(rows[y * (w + 1) + 1:(y + 1) * (w + 1)])
+        for x in range(w):
+            a, b, c = line[x - 1] if x else 0, last[x], last[x - 1] if x else 0
+            near = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            line[x] = (line[x] + (0, a, b, (a + b) // 2, near)[kind]) & 255
+        want, last = want + line, line
+    mask = answers(build, testdata, "tflite/segment/deeplabv3_257.tflite",
+                   ["image %s/data/images/segmentation_input_rotation0.jpg" % testdata])[0]["mask"]["runs"]
+    got = [v for value, n in zip(mask[::2], mask[1::2]) for v in [value] * n]
+    names = {}
+    for g, v in zip(got, want):
+        names.setdefault(v, {}).setdefault(g, 0)
+        names[v][g] += 1
+    found = [max(c, key=c.get) for c in names.values()]
+    if len(names) < 2 or len(set(found)) != len(found):
+        raise RuntimeError("classes %s stand for %s" % (found, sorted(names)))
+    return sum(max(c.values()) for c in names.values()) / len(want)
+
+
 def found_and_read(build, testdata):
     """Lines are found, turned upright where they stand on their heads, and read: the share of texts that are as they should be."""
     found = "ocr/ch_PP-OCRv3_det_infer.onnx", "ocr/ch_ppocr_mobile_v2.0_cls_infer.onnx", "ocr/ch_PP-OCRv4_rec_infer.onnx"
@@ -396,6 +438,7 @@ def keyword_stream(build, here, kind, path):
 
 CHECKS = [  # what, how, the least and the most that is allowed
     ("speech/silero_vad.onnx: off by", voice, 0, 1e-4), ("faces: overlap", faces, 0.6, 1),
+    ("faces of two formats: overlap", two_formats, 0.95, 1), ("tflite/segment/deeplabv3_257: share of pixels", golden_mask, 0.98, 1),
     ("ocr, found and read: share of texts", found_and_read, 1, 1), ("text/byte_bidi_lstm: off by", bytes_of_text, 0, 1e-5),
     ("tabular/lgbm_classifier_tensor: off by", trees, 0, 1e-5), ("text/magika: off by", kinds_of_files, 0, 4e-3),
     ("transformer/bert_toy: off by", tokens, 0, 1e-5), ("speech/oww_hey_jarvis: score of other words", other_words, 0, 0.01),
