@@ -5,7 +5,7 @@
  *   session  a plan, its memory, its state  sedge_session_open one thread at a time
  *
  * Every call returns a status; `err` (NULL allowed) receives one line of explanation. The library
- * never prints, writes no file unless told to save a plan, and opens none but the model and the data beside it.
+ * never prints, writes no file unless told to save a plan or given a cache, and opens none but the model and the data beside it.
  * Structs of options are filled by their _init function first; zeroed reserved bytes let them grow. */
 #ifndef SEDGE_SEDGE_H
 #define SEDGE_SEDGE_H
