@@ -198,7 +198,8 @@ sedge_status sg_tf_assign_variable(sg_ib *n)
 {
     sg_tf_var *var;
     SG_TRY(variable_at(n, &var));
-    SG_TRY(sg_ib_need(n, 2));
+    if (!sg_ib_in(n, 1))
+        return sg_fail(n->err, SEDGE_E_FORMAT, "input 1 is missing");
     const sg_value *v = &n->g->value[n->in[1]];
     if (state_of(n)->once) {
         if (v->role != SG_CONST || !v->data)
