@@ -218,6 +218,29 @@ def index():
         yield case(op, [ints(3, 4, lo=0, hi=2, dtype=bool), k(1)], [b(3)], ("ReducerOptions", {}))
 
 
+def recurrent():
+    def w(*shape):
+        return C(real(*shape, lo=-.5, hi=.5))
+
+    x, h = 5, 4
+    plain = [real(2, 7, x)] + [w(h, x) for _ in range(4)] + [w(h, h) for _ in range(4)] + [None] * 3 + [w(h) for _ in range(4)] + [None] * 2
+    lstm = plain + [f(2, h), f(2, h)] + [None] * 4
+    peep = lstm[:9] + [w(h) for _ in range(3)] + lstm[12:]
+    coupled = [None if k in (1, 5, 12) else v for k, v in enumerate(lstm)]
+    o = {"fusedActivationFunction": 4}
+    for tag, ins, clip in (("plain", lstm, 0.), ("peepholes", peep, 0.), ("coupled", coupled, .3)):
+        yield case("UNIDIRECTIONAL_SEQUENCE_LSTM", ins, [f(2, 7, h)], ("UnidirectionalSequenceLSTMOptions", dict(o, cellClip=clip)), tag=tag, kept=(18, 19))
+    yield case("LSTM", [real(2, x)] + lstm[1:], [f(2, h)], ("LSTMOptions", o), kept=(18, 19))
+    both = plain + [v for v in plain[1:]] + [f(2, h)] * 4 + [None] * 9
+    yield case("BIDIRECTIONAL_SEQUENCE_LSTM", both, [f(2, 7, h)] * 2, ("BidirectionalSequenceLSTMOptions", dict(o, timeMajor=False)), kept=(35, 36, 37, 38))
+    rnn = [w(h, x), w(h, h), w(h), f(2, h)]
+    yield case("UNIDIRECTIONAL_SEQUENCE_RNN", [real(2, 7, x)] + rnn, [f(2, 7, h)], ("SequenceRNNOptions", o), kept=(4,))
+    yield case("BIDIRECTIONAL_SEQUENCE_RNN", [real(2, 7, x)] + rnn + rnn + [None] * 3, [f(2, 7, 2 * h)],
+               ("BidirectionalSequenceRNNOptions", dict(o, mergeOutputs=True)), kept=(4, 8))
+    yield case("RNN", [real(2, x)] + rnn, [f(2, h)], ("RNNOptions", o), kept=(4,))
+    yield case("SVDF", [real(2, x), w(6, x), w(6, 10), w(3), f(2, 60)], [f(2, 3)], ("SVDFOptions", {"rank": 2, "fusedActivationFunction": 1}), kept=(4,))
+
+
 def cases():
-    for family in (unary, binary, conv, moves, index):
+    for family in (unary, binary, conv, moves, index, recurrent):
         yield from family()

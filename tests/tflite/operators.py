@@ -85,7 +85,8 @@ def build(case):
         const = isinstance(v, C)
         v = v.value if const else v
         ins.append(tensor(model, graph, "in%d" % i, v, const))
-        if not const:
+        graph.tensors[-1].isVariable = i in case.get("kept", ())
+        if not const and i not in case.get("kept", ()):
             feed["in%d" % i] = v.data if isinstance(v, Q) else v
     outs = [tensor(model, graph, "out%d" % i, v, False) for i, v in enumerate(case["out"])]
     op.opcodeIndex, op.inputs, op.outputs = 0, np.array(ins, np.int32), np.array(outs, np.int32)
@@ -96,7 +97,7 @@ def build(case):
         for k, v in values.items():
             assert hasattr(op.builtinOptions, k), k
             setattr(op.builtinOptions, k, v)
-    graph.inputs = np.array([i for i, v in zip(ins, case["in"]) if v is not None and not isinstance(v, C)], np.int32)
+    graph.inputs = np.array([i for i in ins if i >= 0 and graph.tensors[i].name in feed], np.int32)
     graph.outputs = np.array(outs, np.int32)
     b = flatbuffers.Builder(1024)
     b.Finish(model.Pack(b), b"TFL3")
