@@ -136,14 +136,14 @@ int write_card(const char *path, const char *text, bool replace)
             return fail("%s exists already: move it away first", path);
         if (snprintf(old, sizeof old, "%s.old", path) >= (int)sizeof old || rename(path, old) != 0)
             return fail("%s: cannot be renamed: %s", path, strerror(errno));
-        printf("kept: %s\n", old);
+        fprintf(stderr, "kept: %s\n", old);
     }
     if (!save_begin(&s, path))
         return fail("%s: %s", path, strerror(errno));
     fprintf(s.f, "%s\n", text);
     if (!save_end(&s, true))
         return fail("%s: cannot be written: %s", path, strerror(errno));
-    printf("written: %s\n", path);
+    fprintf(stderr, "written: %s\n", path);
     return EXIT_OK;
 }
 

@@ -155,7 +155,7 @@ static int write_winner(const args *a, const sedge_try_result *r)
     char path[4096];
     const char *name = a->rest[0], *at = strstr(r->from, ".json");
     if (!r->n_blame) {
-        printf("nothing is written: the card stays as it is\n");
+        fprintf(stderr, "nothing is written: the card stays as it is\n");
         return EXIT_OK;
     }
     if (a->card || (at && at[5] == 0))
