@@ -58,10 +58,9 @@ static bool init(const bound *b, const sg_conv_shape *a, job *j)
     }
 }
 
-/* Steps of less than STEP_US stay with the caller; multiply-adds of a microsecond, for each lane of a vector: products, and depthwise. */
-#define STEP_US    50.0
-#define LANE_US    2000.0
-#define DW_LANE_US 1250.0
+/* Steps of less than STEP_US stay with the caller; multiply-adds of a microsecond, for each lane of a vector. */
+#define STEP_US 50.0
+#define LANE_US 2000.0
 
 /* False: nothing to compute, or sizes past what the kernels take. */
 static bool prepare(const sg_exec *x, job *j)
@@ -71,8 +70,7 @@ static bool prepare(const sg_exec *x, job *j)
     if (!sg_conv_bound_sizes(&b->conv, x, &a) || !init(b, &a, j))
         return false;
     double macs = (double)sg_numel(x->out[0]) * (double)(a.c / a.group) * (double)(a.kh * a.kw);
-    double us = macs / (double)b->tile.lanes / (b->kind == DEPTHWISE ? DW_LANE_US : LANE_US);
-    j->workers = x->threads < 2 || us < STEP_US ? 1 : x->threads;
+    j->workers = x->threads < 2 || macs < STEP_US * LANE_US * (double)b->tile.lanes ? 1 : x->threads;
     j->workers = j->workers < j->tasks ? j->workers : j->tasks;
     return true;
 }
