@@ -134,7 +134,7 @@ static int64_t at_least(int64_t n, int64_t least)
 /* Outputs of a band: rows and width. c channels of x are read together. */
 static void cut_outputs(const sg_conv_shape *s, int64_t c, double macs, sg_q8_cut *cut)
 {
-    int64_t share = macs > JOBS * JOB_MACS ? JOBS : 1;
+    int64_t share = macs > (double)JOBS * JOB_MACS ? JOBS : 1;
     int64_t line = reach(s->ow, s->stride_w, s->kw, s->dilation_w) * c, bytes = line * s->stride_h;
     cut->rows = at_most(at_most(BAND_BYTES / bytes, (s->n * s->oh + share - 1) / share), s->oh);
     cut->rows = at_most(at_least(at_least(cut->rows, BAND_OUTPUTS / s->ow), 1), s->oh);
