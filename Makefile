@@ -39,7 +39,7 @@ media-peers: build
 	@tools/install-packages test
 	@test -d $(BUILD)/media-peers || python3 -m venv $(BUILD)/media-peers
 	@$(BUILD)/media-peers/bin/pip install -q 'pillow<12' opencv-python-headless tensorflow-cpu torch
-	@$(BUILD)/media-peers/bin/python tests/media/resize.py $(BUILD)/tests/media/driver 2>/dev/null
+	@$(BUILD)/media-peers/bin/python tests/media/resize.py $(BUILD)/tests/media/driver
 	@$(BUILD)/media-peers/bin/python tests/media/bench.py $(BUILD)/tests/media/driver
 
 # Statistics and measures beside the libraries that define them.

@@ -2,6 +2,7 @@
 apart, reals 1e-5 of the range.
 Libraries that are not installed are named and skipped. Usage: resize.py DRIVER [SIZES]
 resize.py --table > tests/unit/resize.inc writes what the unit test compares without them: the green of small pictures resized."""
+import os
 import subprocess
 import sys
 
@@ -38,6 +39,7 @@ def opencv():
 
 
 def tf():
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as t
 
     names = {"nearest": "nearest", "bilinear": "bilinear", "bicubic": "bicubic", "area": "area", "lanczos": "lanczos3"}
