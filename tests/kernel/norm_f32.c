@@ -81,12 +81,12 @@ static void soft_good(check *c, const float *x, const float *y, int64_t n, int64
     for (int64_t l = 0; l < lines; l++) {
         const float *a = x + l * apart, *b = y + l * apart;
         double top = -INFINITY, sum = 0, most = 0;
-        for (int64_t i = 0; i < n; i++)
-            top = fmax(top, (double)a[i * step]);
-        for (int64_t i = 0; i < n; i++) {
-            sum += exp((double)a[i * step] - top);
-            most = fmax(most, fabs((double)a[i * step]));
+        for (int64_t i = 0; i < n; i++) { /* no fmax: gcc 12 for Arm fails at such loops */
+            top = (double)a[i * step] > top ? (double)a[i * step] : top;
+            most = fabs((double)a[i * step]) > most ? fabs((double)a[i * step]) : most;
         }
+        for (int64_t i = 0; i < n; i++)
+            sum += exp((double)a[i * step] - top);
         for (int64_t i = 0; i < n; i++) {
             double want = (double)a[i * step] - top, got = (double)b[i * step];
             want = log ? want - log1p(sum - 1) : exp(want) / sum;
