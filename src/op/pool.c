@@ -69,7 +69,7 @@ sedge_status sg_infer_qlinear_pool(sg_infer *c)
 }
 
 typedef struct pool {
-    sg_window w;
+    sg_window all, w; /* w: without the taps that are always outside */
     int kind;
     double p;
     bool count_pad;
@@ -84,10 +84,10 @@ typedef struct pool {
 static double padded_taps(const pool *v, const int64_t *o)
 {
     double count = 1;
-    for (int i = 0; i < v->w.n; i++) {
-        int64_t room = v->in[i] + v->w.end[i] - 1 - (o[i] * v->w.stride[i] - v->w.begin[i]);
-        int64_t taps = room < 0 ? 0 : room / v->w.dilation[i] + 1;
-        count *= (double)(taps < v->w.kernel[i] ? taps : v->w.kernel[i]);
+    for (int i = 0; i < v->all.n; i++) {
+        int64_t room = v->in[i] + v->all.end[i] - 1 - (o[i] * v->all.stride[i] - v->all.begin[i]);
+        int64_t taps = room < 0 ? 0 : room / v->all.dilation[i] + 1;
+        count *= (double)(taps < v->all.kernel[i] ? taps : v->all.kernel[i]);
     }
     return count;
 }
@@ -206,6 +206,9 @@ static sedge_status pool_setup(sg_exec *x, pool *v)
     if (!is_global(x->attrs)) {
         SG_TRY(sg_window_read(x->err, x->attrs, n, NULL, &v->w));
         sg_window_resolve(&v->w, v->in, v->out);
+        v->all = v->w;
+        for (int i = 0; i < n && sg_numel(in) > 0; i++)
+            sg_window_trim(&v->w, i, v->in[i], v->out[i]);
         return SEDGE_OK;
     }
     v->w = (sg_window){.n = n};
@@ -213,6 +216,7 @@ static sedge_status pool_setup(sg_exec *x, pool *v)
         v->w.kernel[i] = v->in[i];
         v->w.stride[i] = v->w.dilation[i] = 1;
     }
+    v->all = v->w;
     return SEDGE_OK;
 }
 

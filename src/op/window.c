@@ -94,6 +94,18 @@ void sg_window_resolve(sg_window *w, const int64_t *in, const int64_t *out)
     }
 }
 
+void sg_window_trim(sg_window *w, int i, int64_t in, int64_t out)
+{
+    int64_t d = w->dilation[i], before = w->begin[i] - (out - 1) * w->stride[i], last = in - 1 + w->begin[i];
+    int64_t first = before > 0 ? (before + d - 1) / d : 0, end = last < 0 ? 0 : last / d + 1;
+    if (end < w->kernel[i])
+        w->kernel[i] = end;
+    if (first > w->kernel[i])
+        first = w->kernel[i];
+    w->begin[i] -= first * d;
+    w->kernel[i] -= first;
+}
+
 void sg_window_range(const sg_window *w, int i, int64_t k, int64_t in, int64_t out, int64_t *lo, int64_t *hi)
 {
     int64_t s = w->stride[i], off = k * w->dilation[i] - w->begin[i];

@@ -29,6 +29,8 @@ sedge_status sg_window_out(sg_infer *c, const sg_window *w, int i, sg_dim in, bo
 void sg_window_resolve(sg_window *w, const int64_t *in, const int64_t *out);
 /* Pads of a total: SAME_UPPER puts the odd one at the end. */
 void sg_window_split(sg_window *w, int i, int64_t total);
+/* Leaves off the taps of axis i that stand outside [0, in) for every window: a kernel may be far larger than what it slides over. */
+void sg_window_trim(sg_window *w, int i, int64_t in, int64_t out);
 /* Windows o in [*lo, *hi) of axis i read inside [0, in) at tap k. */
 void sg_window_range(const sg_window *w, int i, int64_t k, int64_t in, int64_t out, int64_t *lo, int64_t *hi);
 /* Whether the windows of a transposed convolution stand side by side: steps as wide as the kernel, nothing padded, cut or between. */
