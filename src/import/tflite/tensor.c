@@ -32,9 +32,15 @@ sg_fb_vec sg_tf_vec(const sg_fb_table *t, sg_tf_field f)
 const char *sg_tf_text(sg_tf *s, const sg_fb_table *t, sg_tf_field f)
 {
     sg_bytes b = sg_fb_bytes(t, fields[f].number);
-    const char *text = !b.n ? "" : memchr(b.p, 0, b.n) ? NULL : sg_arena_str(s->arena, (const char *)b.p, b.n);
+    if (!b.n)
+        return "";
+    if (memchr(b.p, 0, b.n)) {
+        sg_fail(s->err, SEDGE_E_FORMAT, "a name has a NUL inside");
+        return NULL;
+    }
+    const char *text = sg_arena_str(s->arena, (const char *)b.p, b.n);
     if (!text)
-        sg_fail(s->err, SEDGE_E_FORMAT, "a name has a NUL inside, or memory ended");
+        sg_fail(s->err, SEDGE_E_NOMEM, "no memory for a name");
     return text;
 }
 

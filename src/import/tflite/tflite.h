@@ -19,7 +19,7 @@ typedef enum sg_tf_field {
 int64_t sg_tf_get(const sg_fb_table *t, sg_tf_field f);
 sg_fb_table sg_tf_sub(const sg_fb_table *t, sg_tf_field f);
 sg_fb_vec sg_tf_vec(const sg_fb_table *t, sg_tf_field f);
-/* A string of the file as one of the model's; "" if absent, NULL: out of memory. */
+/* A string of the file as one of the model's; "" if absent, NULL: failed, error recorded. */
 struct sg_tf;
 const char *sg_tf_text(struct sg_tf *s, const sg_fb_table *t, sg_tf_field f);
 
