@@ -49,7 +49,7 @@ typedef struct matrix {
 /* out += rows [first, first + count) of m times v. */
 static void apply(REAL *out, const matrix *m, int64_t first, int64_t count, const REAL *v)
 {
-    if (MADD(m->r, out, 0, v, 0, 1, m->t + first, m->rows, m->cols, count))
+    if (m->t && MADD(m->r, out, 0, v, 0, 1, m->t + first, m->rows, m->cols, count))
         return;
     if (m->t)
         axpy(out, v, m->t + first, m->rows, m->cols, count);
