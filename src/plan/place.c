@@ -26,7 +26,7 @@ size_t sg_slot_room(const sg_plan *p, uint32_t slot)
 }
 
 /* A place is one word, its first unit and the one behind its last, so that lists sort by it; a unit is the alignment. */
-#define UNITS_MAX (UINT32_MAX / 2)
+#define UNITS_MAX ((uint32_t)(PTRDIFF_MAX / SG_ALIGN < UINT32_MAX / 2 ? PTRDIFF_MAX / SG_ALIGN : UINT32_MAX / 2))
 
 /* Element k of a list goes before those that stand after it. */
 static void sink(uint32_t *list, uint64_t *sorted, uint32_t k)
@@ -78,11 +78,11 @@ size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *of
     for (uint32_t i = 0; i < p->n_place[space]; i++) {
         const sg_place *pl = &p->place[space][i];
         if (size[i] / SG_ALIGN > UNITS_MAX)
-            return INT64_MAX;
+            return PTRDIFF_MAX;
         sort_list(conflict + pl->conflict, pl->n_conflict, place, sorted);
         uint32_t want = (uint32_t)(size[i] / SG_ALIGN), from = find_gap(sorted, pl->n_conflict, want);
-        if (from > UNITS_MAX)
-            return INT64_MAX;
+        if (from > UNITS_MAX - want)
+            return PTRDIFF_MAX;
         place[i] = (uint64_t)from << 32 | (from + want);
         off[i] = (size_t)from * SG_ALIGN;
         total = from + want > total ? from + want : total;

@@ -185,7 +185,7 @@ sedge_status sg_plan_live(sg_plan *p, const sg_graph *g, sg_err *err);
  * storage; at: by operand, where it stands in the whole (SG_DIM_BAD: it needs bytes of its own). */
 sedge_status sg_plan_share(sg_plan *p, const uint32_t *last, uint32_t *birth, const sg_dim *at, sg_dims *dims, sg_err *err);
 /* Offsets of all arena storages of a space: size[i] and off[i] by row of plan->place; the total is returned.
- * INT64_MAX: no machine has that much. No allocation: conflict is a copy of the plan's lists, whose order changes, scratch holds
+ * PTRDIFF_MAX: no machine has that much. No allocation: conflict is a copy of the plan's lists, whose order changes, scratch holds
  * 2 * n_place words. */
 size_t sg_plan_place(const sg_plan *p, int space, const size_t *size, size_t *off, uint32_t *conflict, uint64_t *scratch);
 /* The lower bound: the most bytes live at any step (rounded to the alignment). Shares no code with placement. */

@@ -97,7 +97,8 @@ static void put_tensor(sg_saving *s, const sg_tensor *t, bool needed)
         sg_put_u(h, (uint64_t)t->dim[k]);
     if (t->dtype == SG_STR) {
         for (int64_t i = 0; i < n; i++)
-            sg_put_strn(h, ((const sg_str *)t->data)[i].p ? ((const sg_str *)t->data)[i].p : "", ((const sg_str *)t->data)[i].n);
+            sg_put_strn(h, ((const sg_str *)t->data)[i].p ? ((const sg_str *)t->data)[i].p : "",
+                        (size_t)((const sg_str *)t->data)[i].n);
         return;
     }
     sg_put_u(h, needed);
@@ -123,7 +124,7 @@ static void put_attr(sg_saving *s, const sg_attr *a)
         else if (a->kind == SG_AK_FLOATS)
             sg_put_f(h, a->u.floats[i]);
         else
-            sg_put_strn(h, a->u.strs[i].p ? a->u.strs[i].p : "", a->u.strs[i].n);
+            sg_put_strn(h, a->u.strs[i].p ? a->u.strs[i].p : "", (size_t)a->u.strs[i].n);
     }
 }
 

@@ -152,7 +152,11 @@ static void run_family(const check_family *f, const char *level, uint64_t seed, 
 
 int main(int argc, char **argv)
 {
+#ifdef CHECK_FAMILY /* where a program gets no arguments */
+    const char *family = CHECK_FAMILY, *level = NULL;
+#else
     const char *family = NULL, *level = NULL;
+#endif
     uint64_t seed = 1;
     bool bench = false;
     int failed = 0;

@@ -153,7 +153,7 @@ static sedge_status open_on(engine *e, const char *target, uint64_t limit, sedge
     po.bound = &bound;
     po.n_bound = symbolic;
     so.threads = 1;
-    so.memory_limit = limit;
+    so.memory_limit = (size_t)limit;
     memset(e, 0, sizeof *e);
     sedge_status st = sedge_model_open_memory(&e->m, model.b, model.n, NULL, err);
     if (st == SEDGE_OK)
