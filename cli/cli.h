@@ -13,6 +13,7 @@
 #include "sedge/media.h"
 #include "sedge/sedge.h"
 #include "sedge/task.h"
+#include "sedge/try.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LIMIT = 3 };
 

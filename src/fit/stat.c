@@ -167,6 +167,30 @@ uint64_t sg_random_below(uint64_t *state, uint64_t n)
     }
 }
 
+#define FLIPS 10000
+
+double sg_sign_flips(const float *d, size_t n)
+{
+    double seen = 0;
+    size_t beyond = 0;
+    uint64_t state = 0;
+    for (size_t i = 0; i < n; i++)
+        seen += (double)d[i];
+    seen = fabs(seen);
+    if (n == 0 || !(seen > 0))
+        return 1;
+    for (int k = 0; k < FLIPS; k++) {
+        double sum = 0;
+        uint64_t bits = 0;
+        for (size_t i = 0; i < n; i++) {
+            bits = i % 64 ? bits >> 1 : sg_random_next(&state);
+            sum += bits & 1 ? (double)d[i] : -(double)d[i];
+        }
+        beyond += fabs(sum) >= seen * (1 - 1e-12);
+    }
+    return (double)(beyond + 1) / (FLIPS + 1);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

@@ -21,6 +21,9 @@ sg_interval sg_wilson(double right, double n, double confidence);
 /* Two-sided exact test of McNemar (1947): of b + c pairs in which two differ, b go one way. */
 double sg_mcnemar(uint64_t b, uint64_t c);
 
+/* Two-sided test that the mean of n differences is 0, by flipping their signs (Fisher 1935) 10,000 times. */
+double sg_sign_flips(const float *d, size_t n);
+
 /* The difference (b - c) / n of two shares on the same n samples, where b are right only for the first and c only for the second:
  * Tango's score interval (1998). */
 sg_interval sg_paired_difference(uint64_t b, uint64_t c, uint64_t n, double confidence);

@@ -27,6 +27,8 @@ typedef struct check_family {
 #include "families.def"
 #undef FAMILY
 
+/* Random cases of n: all of them; on a board without an operating system, which an emulator plays, as many as take seconds. */
+int check_cases(int n);
 /* A number in [lo, hi]. */
 int64_t check_pick(check *c, int64_t lo, int64_t hi);
 /* n floats in [-1, 1), to be freed; 64-byte aligned. */

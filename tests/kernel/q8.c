@@ -131,18 +131,20 @@ static int32_t value(const uint8_t *p, int64_t at, bool is_signed, int32_t zero)
 static int32_t plain_sum(const job *j, int64_t i, int64_t *m)
 {
     const sg_conv_shape *s = &j->a.s;
-    int64_t ox = i / s->oc % s->ow, oy = i / s->oc / s->ow % s->oh, n = i / s->oc / s->ow / s->oh, icg = s->c / s->group;
+    int64_t ox = i / s->oc % s->ow, oy = i / s->oc / s->ow % s->oh, n = i / s->oc / s->ow / s->oh;
     *m = i % s->oc;
+    int64_t icg = s->c / s->group, taps = s->kh * s->kw, first = *m / (s->oc / s->group) * icg;
     uint32_t sum = (uint32_t)j->bias[*m];
-    for (int64_t k = 0; k < depth(s); k++) {
-        int64_t ci = k / (s->kh * s->kw), ky = k / s->kw % s->kh, kx = k % s->kw;
-        int64_t y = oy * s->stride_h - s->pad_top + ky * s->dilation_h, x = ox * s->stride_w - s->pad_left + kx * s->dilation_w;
-        if (y < 0 || y >= s->h || x < 0 || x >= s->w)
-            continue;
-        int64_t c = *m / (s->oc / s->group) * icg + ci;
-        sum += (uint32_t)(value(j->x, ((n * s->h + y) * s->w + x) * s->c + c, j->x_signed, j->x_zero) *
-                          value(j->w, *m * depth(s) + k, j->w_signed, j->w_zero[*m]));
-    }
+    for (int64_t ky = 0; ky < s->kh; ky++)
+        for (int64_t kx = 0; kx < s->kw; kx++) {
+            int64_t y = oy * s->stride_h - s->pad_top + ky * s->dilation_h,
+                    x = ox * s->stride_w - s->pad_left + kx * s->dilation_w;
+            if (y < 0 || y >= s->h || x < 0 || x >= s->w)
+                continue;
+            const uint8_t *px = j->x + ((n * s->h + y) * s->w + x) * s->c + first, *pw = j->w + *m * depth(s) + ky * s->kw + kx;
+            for (int32_t ci = 0; ci < (int32_t)icg; ci++, pw += taps)
+                sum += (uint32_t)(value(px, ci, j->x_signed, j->x_zero) * value(pw, 0, j->w_signed, j->w_zero[*m]));
+        }
     return (int32_t)sum;
 }
 
@@ -212,7 +214,7 @@ static void one(check *c, sg_conv_shape s, int64_t pad_bottom, int64_t pad_right
 
 static void run(check *c)
 {
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < check_cases(600); i++) {
         int64_t kind = i % 4, side = check_pick(c, 0, 2); /* dense, 1x1, depthwise, groups */
         int64_t group = kind == 2 ? check_pick(c, 1, 150) : kind == 3 ? check_pick(c, 2, 4) : 1;
         int64_t icg = kind == 2 ? 1 : check_pick(c, 1, kind == 1 ? 300 : 40);

@@ -115,10 +115,11 @@ static void one(check *c, const struct row *r, const sg_act_f32 *f)
     float x[BLOCK], *y = check_room(BLOCK);
     double worst = 0;
     float at = 0;
-    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 2 * BLOCK * 601)
+    const uint32_t step = 0x7f800000u / (2 * BLOCK * (uint32_t)check_cases(1740));
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 2 * BLOCK * step)
         for (int part = 0; part < 2; part++) {
             for (uint32_t i = 0; i < BLOCK; i++) {
-                uint32_t b = bits + (i * 2 + (uint32_t)part) * 601;
+                uint32_t b = bits + (i * 2 + (uint32_t)part) * step;
                 b = (b < 0x7f800000u ? b : 0x7f800000u) | (part ? 0x80000000u : 0);
                 memcpy(&x[i], &b, sizeof b);
             }

@@ -30,6 +30,9 @@ static void test_pairs(void **state)
     (void)state;
     near(sg_mcnemar(3, 12), 0.03515625);
     near(sg_mcnemar(0, 0), 1);
+    near(sg_mcnemar(1, 9), 22.0 / 1024);
+    near(sg_mcnemar(9, 1), 22.0 / 1024);
+    assert_true(sg_mcnemar(0, 5000) >= 0 && sg_mcnemar(0, 5000) < 1e-300);
     near(sg_mcnemar(7, 7), 1);
     sg_interval i = sg_paired_difference(12, 3, 100, 0.95);
     near(i.low, 0.015977141703534578);
@@ -39,6 +42,19 @@ static void test_pairs(void **state)
     i = sg_paired_difference(0, 0, 50, 0.95);
     assert_true(i.low < 0 && i.high > 0);
     near(i.low, -i.high);
+}
+
+static void test_flips(void **state)
+{
+    (void)state;
+    float d[40];
+    for (int i = 0; i < 40; i++)
+        d[i] = i % 2 ? 1.0f : -1.0f;
+    assert_true(sg_sign_flips(d, 40) == 1);
+    for (int i = 0; i < 10; i++)
+        d[i] = 1 + 0.01f * (float)i;
+    assert_true(fabs(sg_sign_flips(d, 10) - 2.0 / 1024) < 1e-3); /* only all or none of the signs are as far off */
+    assert_true(sg_sign_flips(d, 0) == 1);
 }
 
 static void test_verdict(void **state)
@@ -140,9 +156,9 @@ static void test_edits(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_wilson),  cmocka_unit_test(test_pairs),
-                                       cmocka_unit_test(test_verdict), cmocka_unit_test(test_bootstrap),
-                                       cmocka_unit_test(test_curves),  cmocka_unit_test(test_classes),
-                                       cmocka_unit_test(test_boxes),   cmocka_unit_test(test_edits)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wilson),  cmocka_unit_test(test_pairs),     cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_verdict), cmocka_unit_test(test_bootstrap), cmocka_unit_test(test_curves),
+        cmocka_unit_test(test_classes), cmocka_unit_test(test_boxes),     cmocka_unit_test(test_edits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "task/try.h"
+#include "fit/try.h"
 
 #define SAMPLES_MAX 4
 #define WAYS_MAX    512

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "task/try.h"
+#include "fit/try.h"
 
 #define LOSS_MAX 20.0f
 

@@ -1,39 +1,14 @@
-/* The detective: its statistics against values worked out by hand, what it refuses, and that it can be stopped. */
+/* The detective: what it blames, what it refuses, and that it can be stopped. */
 #include "unit.h"
 
 #include <math.h>
 
-#include "task/try.h"
+#include "fit/try.h"
 
 #define MODEL "examples/keywords/keywords.onnx"
 #define CARD(labels) \
     "{\"sedge_card\":1,\"task\":\"tag\",\"inputs\":{\"audio\":{\"audio\":{\"rate\":16000,\"window\":16000}}}," labels
 #define CLASSES CARD("\"answer\":{\"head\":\"classes\"},\"labels\":\"labels.txt\"}")
-
-static void statistics(void **state)
-{
-    (void)state;
-    double low, high;
-    sg_try_wilson(8, 10, &low, &high); /* Newcombe 1998: 0.4902 to 0.9433 */
-    assert_true(fabs(low - 0.4902) < 1e-4 && fabs(high - 0.9433) < 1e-4);
-    sg_try_wilson(0, 10, &low, &high);
-    assert_true(low == 0 && fabs(high - 0.2775) < 1e-4);
-    sg_try_wilson(0, 0, &low, &high);
-    assert_true(low == 0 && high == 1);
-    assert_true(fabs(sg_try_mcnemar(1, 9) - 22.0 / 1024) < 1e-12);
-    assert_true(fabs(sg_try_mcnemar(9, 1) - 22.0 / 1024) < 1e-12);
-    assert_true(fabs(sg_try_mcnemar(0, 3) - 0.25) < 1e-12);
-    assert_true(sg_try_mcnemar(0, 0) == 1 && sg_try_mcnemar(5, 5) == 1);
-    assert_true(sg_try_mcnemar(0, 5000) >= 0 && sg_try_mcnemar(0, 5000) < 1e-300);
-    float d[40];
-    for (int i = 0; i < 40; i++)
-        d[i] = i % 2 ? 1.0f : -1.0f;
-    assert_true(sg_sign_flips(d, 40) == 1);
-    for (int i = 0; i < 10; i++)
-        d[i] = 1 + 0.01f * (float)i;
-    assert_true(fabs(sg_sign_flips(d, 10) - 2.0 / 1024) < 1e-3); /* only all or none of the signs are as far off */
-    assert_true(sg_sign_flips(d, 0) == 1);
-}
 
 static void blame_of_scales(void **state)
 {
@@ -143,7 +118,6 @@ static void odd_cards(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(statistics), cmocka_unit_test(blame_of_scales), cmocka_unit_test(refused),
-                                       cmocka_unit_test(odd_cards)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blame_of_scales), cmocka_unit_test(refused), cmocka_unit_test(odd_cards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

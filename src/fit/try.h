@@ -1,13 +1,15 @@
-/* The detective's parts: what can be changed in a card, the cards that come of it, statistics of paired answers. */
+/* The detective's parts: what can be changed in a card, the cards that come of it, answers of each. */
 #ifndef SG_TASK_TRY_H
 #define SG_TASK_TRY_H
 
+#include "fit/stat.h"
+#include "sedge/try.h"
 #include "task/run.h"
 
 typedef enum sg_try_id {
 #define TRY_FIELD(id, ...) SG_TRY_##id,
 #define TRY(...)
-#include "task/try.def"
+#include "fit/try.def"
 #undef TRY_FIELD
 #undef TRY
     SG_TRY_FIELDS
@@ -74,13 +76,6 @@ bool sg_affine_of(const json_t *steps, bool image, sg_affine *f, sg_arena *arena
  * "norm.std", "norm"; NULL: nothing. */
 const char *sg_affine_blame(const sg_affine *now, const sg_affine *then, double slack);
 bool sg_affine_same(const sg_affine *x, const sg_affine *y);
-
-/* 95 % interval of a share (Wilson 1927). */
-void sg_try_wilson(size_t right, size_t n, double *low, double *high);
-/* Two-sided exact test of b against c discordant pairs (McNemar 1947; the binomial of Liddell 1983). */
-double sg_try_mcnemar(size_t b, size_t c);
-/* Two-sided test that the mean of n differences is 0, by flipping their signs (Fisher 1935), 10,000 times. */
-double sg_sign_flips(const float *d, size_t n);
 
 /* ---- answers of one card, sample by sample: try_eval.c -------------------------------------- */
 

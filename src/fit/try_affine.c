@@ -2,7 +2,7 @@
  * is (x - mean) / std. */
 #include <math.h>
 
-#include "task/try.h"
+#include "fit/try.h"
 
 static bool arithmetic(const json_t *list, size_t i, sg_step_id *s, const json_t **f)
 {

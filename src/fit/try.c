@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
-#include "task/try.h"
+#include "fit/try.h"
 
 #define EVALS_MAX    512
 #define FINALISTS    6
@@ -188,7 +188,7 @@ static bool lost(sedge_try *t, const sg_eval *e, size_t m)
     if (mine > most)
         t->leader = k;
     /* As if no sample were right by both: the least that can be said against it. */
-    return mine < most && sg_try_mcnemar(mine, most) < HOPELESS;
+    return mine < most && sg_mcnemar(mine, most) < HOPELESS;
 }
 
 /* Evaluates a vector on the screened samples unless it was already; its rows are added. */
@@ -342,7 +342,7 @@ static double test_right(const sedge_try *t, const card_row *a, const card_row *
         only_a += right_of(t, a)[i] && !right_of(t, b)[i];
         only_b += right_of(t, b)[i] && !right_of(t, a)[i];
     }
-    return sg_try_mcnemar(only_a, only_b);
+    return sg_mcnemar(only_a, only_b);
 }
 
 static double test_loss(sedge_try *t, const card_row *a, const card_row *b, size_t m, float *d)
@@ -437,7 +437,9 @@ static sedge_status fill_row(sedge_try *t, const card_row *r, const card_row *pr
     *out = (sedge_try_row){.n_change = cost_of(t, &v), .right = r->right, .n = m, .loss = r->loss};
     if (!(out->changes = changes(t, &v, err)))
         return err->status;
-    sg_try_wilson(r->right, m, &out->low, &out->high);
+    sg_interval share = sg_wilson((double)r->right, (double)m, 0.95);
+    out->low = share.low;
+    out->high = share.high;
     out->p_right = many(t, test_right(t, r, present, m));
     out->p_loss = many(t, test_loss(t, r, present, m, d));
     out->why = t->eval[r->eval].why;
@@ -535,7 +537,19 @@ static sedge_status fill_fields(sedge_try *t, float *d, sg_err *err)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-/* The best by the screening, the card as it is, and the best with some changes less; of twins the one that changes least. */
+/* Whether a changes nothing but what `top` changes, to the same values; or one such field alone, to any value: the simplest card that no other
+ * beats may be no part of the best. */
+static bool simpler(const sg_vector *a, const sg_vector *top)
+{
+    bool same = true, where = true;
+    for (int f = 0; f < SG_TRY_FIELDS; f++) {
+        same = same && (a->at[f] == 0 || a->at[f] == top->at[f]);
+        where = where && (a->at[f] == 0 || top->at[f] != 0);
+    }
+    return same || (where && sg_try_count(a) == 1);
+}
+
+/* The best by the screening, the card as it is, and what is simpler than the best; of twins the one that changes least. */
 static int finalists(const sedge_try *t, card_row *out)
 {
     int n = 0, best = 0;
@@ -543,10 +557,8 @@ static int finalists(const sedge_try *t, card_row *out)
     for (int i = 0; i < t->n_row && n < 4 * FINALISTS; i++) {
         const card_row *r = &t->row[i];
         sg_vector v = vector_of(t, r);
-        bool present = r->eval == 0 && r->offset == 0, less = alive(t, r);
-        for (int f = 0; f < SG_TRY_FIELDS; f++)
-            less = less && (v.at[f] == 0 || v.at[f] == top.at[f]);
-        bool taken = present || less || (alive(t, r) && best < FINALISTS);
+        bool present = r->eval == 0 && r->offset == 0;
+        bool taken = present || (alive(t, r) && (best < FINALISTS || simpler(&v, &top)));
         for (int k = 0; k < i && taken && !present; k++)
             taken = !twins(t, r, &t->row[k]);
         best += taken;

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "task/try.h"
+#include "fit/try.h"
 
 enum {
     IMAGE = 1 << SEDGE_SOURCE_IMAGE,
@@ -14,7 +14,7 @@ enum {
 const char *const sg_try_name[SG_TRY_FIELDS] = {
 #define TRY_FIELD(id, name, at, kinds, about) name,
 #define TRY(...)
-#include "task/try.def"
+#include "fit/try.def"
 #undef TRY_FIELD
 #undef TRY
 };
@@ -25,7 +25,7 @@ static const struct {
 } fields[SG_TRY_FIELDS] = {
 #define TRY_FIELD(id, name, at, kinds, about) {at, kinds},
 #define TRY(...)
-#include "task/try.def"
+#include "fit/try.def"
 #undef TRY_FIELD
 #undef TRY
 };
@@ -36,7 +36,7 @@ static const struct {
 } tries[] = {
 #define TRY_FIELD(...)
 #define TRY(id, text, json) {SG_TRY_##id, text, json},
-#include "task/try.def"
+#include "fit/try.def"
 #undef TRY_FIELD
 #undef TRY
 };
