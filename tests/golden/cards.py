@@ -362,8 +362,9 @@ def trees(build, testdata):
 
 
 def kinds_of_files(build, testdata):
-    """The largest difference of scores of the kinds of files from the published ones; a wrong kind is 1. All agree to 1e-5 but files of 8 and 9
-    bytes, on which this library's reference kernels and those of the runtime that published them differ as well."""
+    """The largest difference of scores of the kinds of files from the published ones, in units of what is allowed: 1e-4. Files of less than
+    a kilobyte are mostly padding: there the model's first variance is a difference of two moments that agree to three digits, which in f32 is 4e-3
+    off beside f64 for whoever computes it, so 4e-3 is allowed. A wrong kind is beyond all."""
     folder, sources, want = unpack(build, testdata, "magika/basic.tar.gz"), [], []
     with gzip.open(testdata + "/data/magika/standard_v3_3-inference_examples_by_path.json.gz") as f:
         for x in json.load(f):
@@ -379,7 +380,8 @@ def kinds_of_files(build, testdata):
     got = [g["answers"][0] for g in answers(build, testdata, "text/magika_standard_v3_3.onnx", sources)]
     if len(got) < 300 or len(got) != len(want):
         raise RuntimeError("%d answers for %d files" % (len(got), len(want)))
-    return max(abs(a["score"] - w["score"]) if a["label"] == w["dl"] else 1 for a, w in zip(got, want))
+    allowed = [4e-3 if os.path.getsize(s.split(" ", 1)[1]) < 1000 else 1e-4 for s in sources]
+    return max(abs(a["score"] - w["score"]) / e if a["label"] == w["dl"] else 1e9 for a, w, e in zip(got, want, allowed))
 
 
 def tokens(build, testdata):
@@ -440,7 +442,7 @@ CHECKS = [  # what, how, the least and the most that is allowed
     ("speech/silero_vad.onnx: off by", voice, 0, 1e-4), ("faces: overlap", faces, 0.6, 1),
     ("faces of two formats: overlap", two_formats, 0.95, 1), ("tflite/segment/deeplabv3_257: share of pixels", golden_mask, 0.98, 1),
     ("ocr, found and read: share of texts", found_and_read, 1, 1), ("text/byte_bidi_lstm: off by", bytes_of_text, 0, 1e-5),
-    ("tabular/lgbm_classifier_tensor: off by", trees, 0, 1e-5), ("text/magika: off by", kinds_of_files, 0, 4e-3),
+    ("tabular/lgbm_classifier_tensor: off by", trees, 0, 1e-5), ("text/magika: off by, in units of what is allowed,", kinds_of_files, 0, 1),
     ("transformer/bert_toy: off by", tokens, 0, 1e-5), ("speech/oww_hey_jarvis: score of other words", other_words, 0, 0.01),
     ("speech/dtln: off by", clean_speech, 0, 1e-4), ("pieces of 10 ms: answers that differ", in_pieces, 0, 0),
 ]

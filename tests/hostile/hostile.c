@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "model.h"
 #include "resign.h"
-#include "sedge/sedge.h"
 
-enum { SPOTS_MAX = 1 << 16, HANG_SECONDS = 10, MODEL_LIMIT = 512 << 20, RUN_LIMIT = 512 << 20 };
+enum { SPOTS_MAX = 1 << 16, HANG_SECONDS = 10 };
+
+static const model_limits limits = {.model = 512 << 20, .run = 512 << 20, .input = 64e6, .symbolic = 1, .seconds = 0.2};
 
 typedef struct spots {
     size_t at[SPOTS_MAX];
@@ -120,64 +122,6 @@ static size_t damage(unsigned char *b, size_t size, const spots *s)
     return size;
 }
 
-static void feed(sedge_session *s, const sedge_model *m)
-{
-    sedge_error err = {0};
-    void *data[32] = {0};
-    int n = sedge_model_inputs(m), ok = n <= 32;
-    for (int i = 0; ok && i < n; i++) {
-        sedge_io io;
-        sedge_tensor t = {0};
-        sedge_model_input(m, i, &io);
-        t.dtype = io.dtype;
-        t.rank = io.rank < 0 ? 1 : io.rank;
-        double bytes = sedge_dtype_bits(t.dtype) / 8.0;
-        for (int k = 0; k < t.rank; k++)
-            bytes *= (double)(t.dim[k] = io.rank < 0 || io.dim[k] < 0 ? 1 : io.dim[k]);
-        ok = io.kind == SEDGE_TENSOR && bytes < 64e6;
-        if (ok) {
-            data[i] = t.data = calloc(1, sedge_tensor_bytes(&t) + 16);
-            ok = t.data && sedge_session_set_input(s, i, &t, &err) == SEDGE_OK;
-        }
-    }
-    sedge_run_opts ro;
-    sedge_run_opts_init(&ro);
-    ro.deadline_s = 0.2;
-    if (ok)
-        sedge_session_run(s, &ro, &err);
-    for (int i = 0; i < 32; i++)
-        free(data[i]);
-}
-
-/* 0: handled. */
-static int try_model(const unsigned char *b, size_t size)
-{
-    sedge_model *m = NULL;
-    sedge_plan *p = NULL;
-    sedge_session *s = NULL;
-    sedge_error err = {0};
-    sedge_model_opts mo;
-    sedge_session_opts so;
-    sedge_model_opts_init(&mo);
-    sedge_session_opts_init(&so);
-    mo.memory_limit = MODEL_LIMIT;
-    so.memory_limit = RUN_LIMIT;
-    sedge_status st = sedge_model_open_memory(&m, b, size, &mo, &err);
-    if (st == SEDGE_OK)
-        st = sedge_plan_make(&p, m, NULL, &err);
-    if (st == SEDGE_OK)
-        st = sedge_session_open(&s, p, &so, &err);
-    if (st == SEDGE_OK)
-        feed(s, m);
-    int bad = st != SEDGE_OK && (!err.msg[0] || strchr(err.msg, '\n') || st == SEDGE_E_BUG);
-    if (bad)
-        printf("status %d, message: %s\n", (int)st, err.msg);
-    sedge_session_close(&s);
-    sedge_plan_close(&p);
-    sedge_model_close(&m);
-    return bad;
-}
-
 static unsigned char *slurp(const char *path, size_t *size)
 {
     FILE *f = fopen(path, "rb");
@@ -209,7 +153,7 @@ static int child(const unsigned char *orig, size_t size, const spots *s, uint32_
         exact = malloc(n ? n : 1); /* of the very size: reading past it is seen */
         memcpy(exact, b, n);
         alarm(HANG_SECONDS);
-        if (try_model(exact, n)) {
+        if (try_model(exact, n, &limits)) {
             printf("round %u: no good explanation\n", r);
             bad++;
         }
