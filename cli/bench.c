@@ -306,6 +306,7 @@ static int bench_model(const args *a)
             print_table(&b, a, f);
     } else {
         err.status = st;
+        values_blame(&b.v, &err);
         fail_error(a->rest[0], &err);
     }
     opened_close(&b.o);

@@ -78,6 +78,8 @@ typedef struct values {
     sg_map map[ARGS_MAX];
     int n_map;
     uint64_t rng;
+    const char *open_input,
+        *open_dim; /* an input with sizes that nobody gave, so that they are 1, and the name of one; NULL: none */
 } values;
 
 void values_init(values *v, uint64_t seed);
@@ -86,6 +88,8 @@ void values_free(values *v);
 sedge_status values_read(values *v, const char *path, const sedge_io *io, const args *a, sedge_tensor *out, sedge_error *err);
 /* A value for an input that was not given: from the seed, symbolic dimensions as --dim says or 1. */
 sedge_status values_fill(values *v, const sedge_io *io, const args *a, sedge_tensor *out, sedge_error *err);
+/* A shape that does not fit may come from a size that nobody gave: says so in the error. */
+void values_blame(const values *v, sedge_error *err);
 /* Binds every input: --in where given, else filled. filled[i] tells which. */
 sedge_status values_bind(values *v, const opened *o, const args *a, bool *filled, sedge_error *err);
 /* prepare.c: nanoseconds a step that a run spends before its first step when the input shapes are new: symbolic axes that

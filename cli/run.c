@@ -210,6 +210,7 @@ static int run_model(const args *a)
     if (status == EXIT_OK && a->out)
         status = save_outputs(&o, a->out, &err);
 out:
+    values_blame(&v, &err);
     if (status != EXIT_OK && err.status != SEDGE_OK)
         fail_error(a->rest[0], &err);
     free(filled);

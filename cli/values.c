@@ -207,12 +207,27 @@ sedge_status values_fill(values *v, const sedge_io *io, const args *a, sedge_ten
     else
         known_dims(io, a, dim);
     for (int k = 0; k < rank; k++)
-        if (dim[k] < 0)
+        if (dim[k] < 0) {
             dim[k] = 1;
+            if (v->open_input)
+                continue;
+            v->open_input = io->name;
+            v->open_dim = io->rank < 0 ? NULL : io->dim_name[k];
+        }
     SG_TRY(tensor_alloc(v, io, dim, rank, out, err));
     if (io->dtype != SEDGE_STR)
         fill(v, out);
     return SEDGE_OK;
+}
+
+void values_blame(const values *v, sedge_error *err)
+{
+    size_t n = strlen(err->msg);
+    if (err->status != SEDGE_E_SHAPE || !v->open_input)
+        return;
+    snprintf(err->msg + n, sizeof err->msg - n, "; open sizes of input %s were taken as 1: --in %s=FILE%s%s%s gives others",
+             v->open_input, v->open_input, v->open_dim ? " or --dim " : "", v->open_dim ? v->open_dim : "",
+             v->open_dim ? "=N" : "");
 }
 
 /* Which file --in gives input i, NULL if none: "NAME=FILE", or "FILE" where the model has one input
