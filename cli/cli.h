@@ -163,22 +163,6 @@ typedef struct sources {
 int sources_add(sources *s, const char *word);
 void sources_free(sources *s);
 
-/* ---- labelled.c: data with labels ---------------------------------------------------------------- */
-
-typedef struct labelled labelled;
-
-/* DATA: a folder of folders (classes), a folder of files (labels: a CSV file,label; NULL: its labels.csv), .npz (samples, and y), .npy
- * (labels: .npy or .csv), a table with a column label. Close in any case. */
-sedge_status labelled_open(labelled **out, const char *data, const char *labels, sedge_error *err);
-void labelled_close(labelled **data);
-/* Files (a folder's, a pattern's, or one) that an .npz has tensors for, by name: with or without suffix; one file and one tensor need no
- * names. *want: a tensor for each, which live as long as the data. */
-sedge_status labelled_files(labelled **out, const char *files, const char *npz, const sedge_tensor **want, sedge_error *err);
-size_t labelled_count(const labelled *l);
-const char *const *labelled_labels(const labelled *l);
-/* A sedge_try_sample_fn; ctx: labelled. */
-sedge_status labelled_sample(void *ctx, const sedge_task_info *about, size_t i, sedge_try_sample *out, sedge_error *err);
-
 /* ---- try.c: what is wrong with a card ------------------------------------------------------------ */
 
 /* sedge card MODEL --try DATA [--tensors T.npz]: the exit status. */

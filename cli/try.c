@@ -216,7 +216,7 @@ int trace_card(const args *a)
 {
     sedge_error err = {0};
     sedge_model *model = NULL;
-    labelled *data = NULL;
+    sedge_data *data = NULL;
     const sedge_tensor *want = NULL;
     sedge_trace *t = NULL;
     sedge_task_opts o;
@@ -228,9 +228,9 @@ int trace_card(const args *a)
         return usage(&verb_card, "%s does not go with --tensors", a->labels ? "--labels" : "--write");
     sedge_status st = open_model(&model, a, &err);
     if (st == SEDGE_OK)
-        st = labelled_files(&data, a->data, a->tensors, &want, &err);
+        st = sedge_data_tensors(&data, a->data, a->tensors, &want, &err);
     if (st == SEDGE_OK)
-        st = sedge_trace_open(&t, model, a->rest[0], &o, labelled_count(data), want, labelled_sample, data, &err);
+        st = sedge_trace_open(&t, model, a->rest[0], &o, sedge_data_count(data), want, sedge_data_item, data, &err);
     int status = st == SEDGE_OK ? EXIT_OK : fail_error(a->rest[0], &err);
     if (st == SEDGE_OK) {
         sedge_trace_get(t, &r);
@@ -240,16 +240,31 @@ int trace_card(const args *a)
             print_steps(&r);
     }
     sedge_trace_close(&t);
-    labelled_close(&data);
+    sedge_data_close(&data);
     sedge_model_close(&model);
     return status;
+}
+
+/* Samples without a label say nothing about a card. */
+static sedge_status open_labelled(sedge_data **data, const args *a, sedge_error *err)
+{
+    sedge_data_opts o;
+    sedge_data_opts_init(&o);
+    o.labels = a->labels;
+    SG_TRY(sedge_data_open(data, a->data, &o, err));
+    const char *const *label = sedge_data_labels(*data);
+    for (size_t i = 0; label && i < sedge_data_count(*data); i++)
+        if (!label[i])
+            return sg_fail(err, SEDGE_E_FORMAT,
+                           "%s: no labels: give --labels F.csv (file,label), folders of classes or labels.csv", a->data);
+    return label ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
 }
 
 int try_card(const args *a)
 {
     sedge_error err = {0};
     sedge_model *model = NULL;
-    labelled *data = NULL;
+    sedge_data *data = NULL;
     sedge_try *t = NULL;
     sedge_task_opts o;
     sedge_try_opts how;
@@ -265,11 +280,11 @@ int try_card(const args *a)
     int status = EXIT_OK;
     sedge_status st = open_model(&model, a, &err);
     if (st == SEDGE_OK)
-        st = labelled_open(&data, a->data, a->labels, &err);
+        st = open_labelled(&data, a, &err);
     progress_start(&w.p, "trying cards");
     if (st == SEDGE_OK)
-        st = sedge_try_open(&t, model, a->rest[0], &o, labelled_count(data), labelled_labels(data), labelled_sample, data, &how,
-                            &err);
+        st = sedge_try_open(&t, model, a->rest[0], &o, sedge_data_count(data), sedge_data_labels(data), sedge_data_item, data,
+                            &how, &err);
     progress_clear(&w.p);
     if (st != SEDGE_OK) {
         status = fail_error(a->rest[0], &err);
@@ -283,7 +298,7 @@ int try_card(const args *a)
             status = write_winner(a, &r);
     }
     sedge_try_close(&t);
-    labelled_close(&data);
+    sedge_data_close(&data);
     sedge_model_close(&model);
     return status;
 }

@@ -3,25 +3,11 @@
 #ifndef SEDGE_TRY_H
 #define SEDGE_TRY_H
 
-#include "task.h"
+#include "fit.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* One thing of labelled data: by the card's source, one of these is set. */
-typedef struct sedge_try_sample {
-    sedge_frame frame;
-    sedge_audio audio;
-    const float *row; /* [rows, columns] */
-    size_t rows;
-    int columns;
-    const char *text;
-    size_t text_size;
-} sedge_try_sample;
-/* Fills sample i (zeros before) as the card takes it; what it points to is read before the next call. */
-typedef sedge_status sedge_try_sample_fn(void *ctx, const sedge_task_info *about, size_t i, sedge_try_sample *out,
-                                         sedge_error *err);
 
 typedef struct sedge_try_opts {
     double seconds; /* at most, about; 0: 120 */
@@ -74,7 +60,7 @@ typedef struct sedge_try_result {
  * Path and opts as in sedge_task_open. */
 typedef struct sedge_try sedge_try;
 sedge_status sedge_try_open(sedge_try **out, const sedge_model *model, const char *path, const sedge_task_opts *opts, size_t n,
-                            const char *const *label, sedge_try_sample_fn *fn, void *ctx, const sedge_try_opts *how,
+                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how,
                             sedge_error *err);
 void sedge_try_get(const sedge_try *t, sedge_try_result *out);
 void sedge_try_close(sedge_try **t);
@@ -101,7 +87,7 @@ typedef struct sedge_trace_result {
  * `want`. Tells by running the card's steps in many ways and fitting what remains by a factor and an offset of each channel. */
 typedef struct sedge_trace sedge_trace;
 sedge_status sedge_trace_open(sedge_trace **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
-                              size_t n, const sedge_tensor *want, sedge_try_sample_fn *fn, void *ctx, sedge_error *err);
+                              size_t n, const sedge_tensor *want, sedge_item_fn *fn, void *ctx, sedge_error *err);
 void sedge_trace_get(const sedge_trace *t, sedge_trace_result *out);
 void sedge_trace_close(sedge_trace **t);
 

@@ -680,7 +680,7 @@ static void shuffle(size_t *order, size_t n)
     }
 }
 
-static sedge_status open_trial(sedge_try *t, size_t n, const char *const *label, sedge_try_sample_fn *fn, void *ctx, sg_err *err)
+static sedge_status open_trial(sedge_try *t, size_t n, const char *const *label, sedge_item_fn *fn, void *ctx, sg_err *err)
 {
     sg_trial *r = &t->trial;
     *r = (sg_trial){.mem = &t->mem, .arena = &t->arena, .set = &t->set, .model = t->set.shell.model, .opts = &t->opts};
@@ -706,7 +706,7 @@ static sedge_status open_trial(sedge_try *t, size_t n, const char *const *label,
 }
 
 sedge_status sedge_try_open(sedge_try **out, const sedge_model *model, const char *path, const sedge_task_opts *opts, size_t n,
-                            const char *const *label, sedge_try_sample_fn *fn, void *ctx, const sedge_try_opts *how,
+                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how,
                             sedge_error *err)
 {
     sedge_task_opts defaults;

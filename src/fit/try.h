@@ -101,7 +101,7 @@ typedef struct sg_trial {
     const sedge_model *model;
     const sedge_task_opts *opts;
     sedge_plan *plan;
-    sedge_try_sample_fn *fn;
+    sedge_item_fn *fn;
     void *ctx;
     size_t n; /* samples, of them the first in a shuffled order */
     size_t *order;

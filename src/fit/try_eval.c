@@ -118,7 +118,7 @@ sedge_status sg_trial_task(sg_trial *t, const sg_vector *v, bool strip, sedge_ta
 
 sedge_status sg_trial_run(sg_trial *t, sedge_task *task, size_t i, sedge_answers *out, bool *data, sg_err *err)
 {
-    sedge_try_sample s;
+    sedge_item s;
     memset(&s, 0, sizeof s);
     *data = true;
     SG_TRY(t->fn(t->ctx, &task->info, t->order[i], &s, err));

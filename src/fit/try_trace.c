@@ -485,7 +485,7 @@ static sedge_status deviation(sedge_trace *t, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status open_trace(sedge_trace *t, const sedge_model *model, const char *path, size_t n, sedge_try_sample_fn *fn,
+static sedge_status open_trace(sedge_trace *t, const sedge_model *model, const char *path, size_t n, sedge_item_fn *fn,
                                void *ctx, sg_err *err)
 {
     if (n == 0)
@@ -513,7 +513,7 @@ static sedge_status open_trace(sedge_trace *t, const sedge_model *model, const c
 }
 
 sedge_status sedge_trace_open(sedge_trace **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
-                              size_t n, const sedge_tensor *want, sedge_try_sample_fn *fn, void *ctx, sedge_error *err)
+                              size_t n, const sedge_tensor *want, sedge_item_fn *fn, void *ctx, sedge_error *err)
 {
     sedge_task_opts defaults;
     sedge_task_opts_init(&defaults);

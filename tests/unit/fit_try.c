@@ -36,7 +36,7 @@ static void blame_of_scales(void **state)
 enum { FRAMES = 16000 };
 static int16_t sound[FRAMES];
 
-static sedge_status give(void *ctx, const sedge_task_info *about, size_t i, sedge_try_sample *out, sedge_error *err)
+static sedge_status give(void *ctx, const sedge_task_info *about, size_t i, sedge_item *out, sedge_error *err)
 {
     const size_t *bad = ctx;
     assert_int_equal(about->source, SEDGE_SOURCE_AUDIO);

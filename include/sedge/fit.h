@@ -1,0 +1,60 @@
+/* How right a model's answers are: data sets with labels, and measures by the card. Linked as libsedge-fit (pkg-config sedge-task). */
+#ifndef SEDGE_FIT_H
+#define SEDGE_FIT_H
+
+#include "task.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- data sets --------------------------------------------------------------------------- */
+
+/* One thing of a data set: by the card's source, one of frame, audio, row and text is set. */
+typedef struct sedge_item {
+    const char *name; /* its file, or "row 12 of x.npy"; NULL: none */
+    const char *label, *group, *slice; /* NULL: none */
+    sedge_frame frame;
+    sedge_audio audio;
+    const float *row; /* [rows, columns] */
+    size_t rows;
+    int columns;
+    const char *text;
+    size_t text_size;
+} sedge_item;
+/* Fills item i (zeros before) as the card takes it; what it points to is read before the next call. */
+typedef sedge_status sedge_item_fn(void *ctx, const sedge_task_info *about, size_t i, sedge_item *out, sedge_error *err);
+
+typedef struct sedge_data_opts {
+    const char *labels; /* a CSV, COCO JSON, .npy, lines of text, or a folder of masks; NULL: what the data says itself */
+    const char *slice; /* the CSV's column of slices; NULL: "slice" */
+    size_t window, hop; /* rows of a table of series that are one sample, and between two; 0: each row is one */
+    size_t limit; /* so many samples at most, evenly picked; 0: all */
+    uint8_t reserved[32];
+} sedge_data_opts;
+void sedge_data_opts_init(sedge_data_opts *opts);
+
+/* Opens `path`:
+ *   a folder of folders (a class each); a folder of files, with labels.csv in it or labels: file,label[,group][,slice], or
+ *   file,start,end[,label] (seconds: events), or COCO JSON, or masks; without labels all files are samples;
+ *   the CSV or COCO JSON itself (files lie beside it); a table with a row a sample, or a window of rows;
+ *   .npy or .npz (x and y); .txt, a text a line (labels: a label a line).
+ * Only an index is kept: samples are read when they are asked for. */
+typedef struct sedge_data sedge_data;
+sedge_status sedge_data_open(sedge_data **out, const char *path, const sedge_data_opts *opts, sedge_error *err);
+/* Files (a folder's, or one) that an .npz has tensors for, by name, with or without suffix; one file and one tensor need no names.
+ * *want: a tensor for each, which live as long as the data. */
+sedge_status sedge_data_tensors(sedge_data **out, const char *files, const char *npz, const sedge_tensor **want,
+                                sedge_error *err);
+void sedge_data_close(sedge_data **data);
+size_t sedge_data_count(const sedge_data *data);
+/* Label of each sample, for as long as the data lives; NULL where there is none. */
+const char *const *sedge_data_labels(sedge_data *data);
+/* A sedge_item_fn; ctx: the data. Decoded pictures are kept while there is room: for callers who look at each many times. */
+sedge_status sedge_data_item(void *ctx, const sedge_task_info *about, size_t i, sedge_item *out, sedge_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
