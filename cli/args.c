@@ -19,7 +19,7 @@ static const option options[] = {
     {'c', "--card", NULL, true},      {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
     {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
     {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
-    {'u', "--tune", NULL, true},
+    {'u', "--tune", NULL, true},      {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -104,6 +104,12 @@ static bool apply(args *a, char letter, const char *value)
     case 'u':
         a->tune = strcmp(value, "full") == 0 ? SEDGE_TUNE_FULL : SEDGE_TUNE_QUICK;
         return a->tune == SEDGE_TUNE_FULL || strcmp(value, "quick") == 0;
+    case 'R': a->report = value; return *value != 0;
+    case 'M':
+        if (a->n_max == ARGS_MAX)
+            return false;
+        a->max[a->n_max++] = value;
+        return true;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;
     case 'F': return a->allow_fallback = true;
@@ -112,10 +118,27 @@ static bool apply(args *a, char letter, const char *value)
     }
 }
 
+/* The command line as it was given: parsing compacts argv. */
+static bool keep_command(args *a, int argc, char **argv)
+{
+    const char **copy = malloc(((size_t)argc + 2) * sizeof *copy);
+    if (!copy)
+        return false;
+    copy[0] = "sedge";
+    for (int i = 0; i < argc; i++)
+        copy[i + 1] = argv[i];
+    copy[argc + 1] = NULL;
+    a->command = copy;
+    a->n_command = argc + 1;
+    return true;
+}
+
 int args_parse(args *a, const verb *v, const char *allowed, int argc, char **argv)
 {
     bool only_words = false;
     a->rest = argv;
+    if (!keep_command(a, argc, argv))
+        return fail("no memory");
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         if (only_words || word[0] != '-' || !word[1]) {
@@ -146,4 +169,6 @@ void args_free(args *a)
     for (int i = 0; i < a->n_dim; i++)
         free((void *)(uintptr_t)a->dim[i].name);
     a->n_dim = 0;
+    free(a->command);
+    a->command = NULL;
 }

@@ -4,44 +4,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench.h"
 #include "sedge/cpu.h"
 
 static int bench_main(int argc, char **argv);
 
 const verb verb_bench = {"bench", "latency, first run, load, memory; --ops: time per op",
                          "bench MODEL [--threads T] [--seconds S] [--dim N=1]... [--in NAME=FILE]... [--seed S] [--ops]\n"
-                         "                   [--tune quick|full] [--target cpu|reference|loopback] [--json]",
+                         "                   [--tune quick|full] [--target cpu|reference|loopback]\n"
+                         "                   [--max FIGURE=VALUE]... [--report R.html] [--json]",
                          bench_main};
-
-typedef struct bench {
-    opened o;
-    values v;
-    double load_ms, first_ms, mean_ms, prepare_ns;
-    double *ms; /* of every run, sorted in the end */
-    size_t n, cap;
-    double *step_s; /* total of each step, with --ops */
-    int n_step;
-} bench;
 
 static void on_step(void *ctx, int step, double seconds)
 {
     bench *b = ctx;
     if (b->step_s && step >= 0 && step < b->n_step)
         b->step_s[step] += seconds;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double quantile(const bench *b, double q)
-{
-    double at = q * (double)(b->n - 1);
-    size_t i = (size_t)at;
-    double next = b->ms[i + 1 < b->n ? i + 1 : i];
-    return b->ms[i] + (at - (double)i) * (next - b->ms[i]);
 }
 
 static sedge_status run_once(bench *b, double *ms, sedge_error *err)
@@ -54,25 +32,17 @@ static sedge_status run_once(bench *b, double *ms, sedge_error *err)
 
 static sedge_status measure(bench *b, double seconds, sedge_error *err)
 {
-    double total = 0, start = sg_now();
+    double start = sg_now();
     progress bar;
     progress_start(&bar, "measuring");
     do {
-        if (b->n == b->cap) {
-            size_t cap = b->cap ? 2 * b->cap : 1024;
-            double *p = realloc(b->ms, cap * sizeof *p);
-            if (!p)
-                return sg_fail(err, SEDGE_E_NOMEM, "no memory for the times");
-            b->ms = p;
-            b->cap = cap;
-        }
-        SG_TRY(run_once(b, &b->ms[b->n], err));
-        total += b->ms[b->n++];
+        double ms;
+        SG_TRY(run_once(b, &ms, err));
+        SG_TRY(sg_times_add(&b->times, ms, err));
         progress_show(&bar, (sg_now() - start) / seconds);
-    } while (sg_now() - start < seconds || b->n < 3);
+    } while (sg_now() - start < seconds || b->times.n < 3);
     progress_clear(&bar);
-    b->mean_ms = total / (double)b->n;
-    qsort(b->ms, b->n, sizeof *b->ms, by_value);
+    sg_times_sort(&b->times);
     return SEDGE_OK;
 }
 
@@ -104,20 +74,13 @@ static sedge_status prepare(bench *b, const args *a, sedge_error *err)
     return st;
 }
 
-typedef struct op_time {
-    const char *op, *kernel;
-    int count;
-    double s, macs, macs8, bytes; /* of all runs; of one run; macs8: those of 8 bits */
-} op_time;
-
 static int slowest_first(const void *a, const void *b)
 {
     double x = ((const op_time *)a)->s, y = ((const op_time *)b)->s;
     return (x < y) - (x > y);
 }
 
-/* Steps of the same op and kernel together; *n in the end. NULL: no memory. */
-static op_time *op_times(const bench *b, int *n)
+op_time *op_times(const bench *b, int *n)
 {
     op_time *t = calloc((size_t)b->n_step + 1, sizeof *t);
     *n = 0;
@@ -149,7 +112,7 @@ typedef struct figure {
     double v;
 } figure;
 
-#define N_FIGURES 13
+#define N_FIGURES 14
 
 static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
 {
@@ -158,19 +121,20 @@ static void figures(const bench *b, uint32_t threads, figure f[N_FIGURES])
     sedge_session_get_stats(b->o.session, &s);
     sedge_model_get_info(b->o.model, &mi);
     const figure all[N_FIGURES] = {
-        {"min_ms", b->ms[0]},
-        {"p50_ms", quantile(b, 0.5)},
-        {"p90_ms", quantile(b, 0.9)},
-        {"p99_ms", quantile(b, 0.99)},
-        {"mean_ms", b->mean_ms},
+        {"min_ms", b->times.ms[0]},
+        {"p50_ms", sg_times_quantile(&b->times, 0.5)},
+        {"p90_ms", sg_times_quantile(&b->times, 0.9)},
+        {"p99_ms", sg_times_quantile(&b->times, 0.99)},
+        {"p999_ms", sg_times_quantile(&b->times, 0.999)},
+        {"mean_ms", sg_times_mean(&b->times)},
         {"first_ms", b->first_ms},
         {"load_ms", b->load_ms},
         {"prepare_ns_per_step", b->prepare_ns},
-        {"runs", (double)b->n},
+        {"runs", (double)b->times.n},
         {"threads", (double)threads},
         {"arena_bytes", (double)s.arena_bytes},
         {"weights_bytes", (double)mi.weights_bytes},
-        {"peak_rss_bytes", peak_memory()},
+        {"peak_rss_bytes", b->peak},
     };
     memcpy(f, all, sizeof all);
 }
@@ -200,7 +164,7 @@ static void print_json(const bench *b, const args *a, const figure *f)
             json_str(&j, "op", t[i].op);
             json_str(&j, "kernel", t[i].kernel);
             json_int(&j, "steps", t[i].count);
-            json_num(&j, "ms", 1e3 * t[i].s / (double)b->n);
+            json_num(&j, "ms", 1e3 * t[i].s / (double)b->times.n);
             json_num(&j, "macs", t[i].macs);
             json_num(&j, "macs_8bit", t[i].macs8);
             json_num(&j, "bytes", t[i].bytes);
@@ -242,9 +206,9 @@ static void print_ops(const bench *b, const args *a)
         table_cell(&t, "%s", o[i].op);
         table_cell(&t, "%s", o[i].kernel);
         table_cell(&t, "%d", o[i].count);
-        table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->n);
+        table_cell(&t, "%.4f", 1e3 * o[i].s / (double)b->times.n);
         table_cell(&t, "%.1f %%", total > 0 ? 100 * o[i].s / total : 0);
-        double per_run = o[i].s / (double)b->n; /* two operations a multiply-add; what has none is bound by its bytes */
+        double per_run = o[i].s / (double)b->times.n; /* two operations a multiply-add; what has none is bound by its bytes */
         double share = share_of_limit(&o[i], 1e3 * per_run, &limit, threads);
         if (per_run <= 0)
             table_cell(&t, "-");
@@ -293,17 +257,20 @@ static int bench_model(const args *a)
     bench b = {0};
     sedge_error err = {0};
     figure f[N_FIGURES];
+    int status = EXIT_FAILED;
     values_init(&b.v, a->seed);
     sedge_status st = prepare(&b, a, &err);
     if (st == SEDGE_OK)
         st = measure(&b, a->seconds, &err);
     if (st == SEDGE_OK) {
         b.prepare_ns = prepare_ns(&b.o, &b.v, a);
+        b.peak = peak_memory();
         figures(&b, a->threads, f);
         if (a->json)
             print_json(&b, a, f);
         else
             print_table(&b, a, f);
+        status = bench_judge(&b, a);
     } else {
         err.status = st;
         values_blame(&b.v, &err);
@@ -311,9 +278,9 @@ static int bench_model(const args *a)
     }
     opened_close(&b.o);
     values_free(&b.v);
-    free(b.ms);
+    sg_times_free(&b.times);
     free(b.step_s);
-    return st == SEDGE_OK ? EXIT_OK : EXIT_FAILED;
+    return status;
 }
 
 static int bench_main(int argc, char **argv)
@@ -321,12 +288,14 @@ static int bench_main(int argc, char **argv)
     args a = {0};
     a.seconds = 2;
     a.threads = 1;
-    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOu", argc, argv);
+    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOuRM", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_bench.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
         status = usage(&verb_bench, a.n_rest ? "one model at a time" : "which model?");
     else if (status == EXIT_OK)
+        status = bench_check(&a);
+    if (status == EXIT_OK && !a.help)
         status = bench_model(&a);
     args_free(&a);
     return status;

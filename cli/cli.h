@@ -41,11 +41,15 @@ int fail_error(const char *path, const sedge_error *err);
 typedef struct args {
     char **rest; /* argv, compacted */
     int n_rest;
+    const char **command; /* the whole command line, "sedge" first */
+    int n_command;
     const char *in[ARGS_MAX];
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report;
+    const char *max[ARGS_MAX];
+    int n_max;
     int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed;
@@ -56,6 +60,13 @@ typedef struct args {
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */
 int args_parse(args *a, const verb *v, const char *allowed, int argc, char **argv);
 void args_free(args *a);
+
+/* ---- limits.c: --max NAME=VALUE ------------------------------------------------------------- */
+
+/* The limit of a figure in ms, bytes or mJ; NAN: none was stated. */
+double limit_of(const args *a, const char *name, const char *unit);
+/* Every limit is of one of these figures (NULL at the end), in a unit of its kind. EXIT_OK, or the exit status. */
+int limits_check(const args *a, const verb *v, const char *const *name, const char *const *unit);
 
 /* ---- open.c: from a path to a session --------------------------------------------------------- */
 

@@ -18,7 +18,7 @@ _sedge()
         run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
-        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --json $common" -- "$word")) ;;
+        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;

@@ -1,0 +1,165 @@
+/* What the machine is, by /proc and /sys, and what this program was made with. */
+#include "fit/machine.h"
+
+#include <glob.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/map.h"
+#include "base/sha256.h"
+#include "base/threads.h"
+#include "plan/saved.h"
+#include "sedge/sedge.h"
+
+#ifndef SG_BUILD_FLAGS
+#define SG_BUILD_FLAGS ""
+#endif
+
+sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err)
+{
+    sg_map m;
+    sg_sha256 s;
+    uint8_t digest[SG_SHA256_BYTES];
+    SG_TRY(sg_map_open(&m, path, err));
+    sg_sha256_init(&s);
+    sg_sha256_add(&s, m.data, m.size);
+    sg_sha256_end(&s, digest);
+    sg_sha256_text(digest, text);
+    if (bytes)
+        *bytes = m.size;
+    sg_map_close(&m);
+    return SEDGE_OK;
+}
+
+static FILE *open_at(const char *root, const char *path)
+{
+    char full[4096];
+    return snprintf(full, sizeof full, "%s%s", root, path) < (int)sizeof full ? fopen(full, "r") : NULL;
+}
+
+bool sg_machine_line(const char *root, const char *path, char *text, size_t size)
+{
+    FILE *f = open_at(root, path);
+    bool good = f && fgets(text, (int)size, f);
+    if (f)
+        fclose(f);
+    if (good)
+        text[strcspn(text, "\n")] = 0;
+    return good && *text;
+}
+
+double sg_machine_number(const char *root, const char *path)
+{
+    char text[64], *end;
+    if (!sg_machine_line(root, path, text, sizeof text))
+        return NAN;
+    double v = strtod(text, &end);
+    return end != text ? v : NAN;
+}
+
+/* The value of "key : value" in /proc/cpuinfo, of the first processor. */
+static bool cpuinfo(const char *root, const char *key, char *text, size_t size)
+{
+    FILE *f = open_at(root, "/proc/cpuinfo");
+    char line[512];
+    size_t n = strlen(key);
+    bool found = false;
+    while (f && !found && fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, key, n) != 0 || !colon || strspn(line + n, " \t") != (size_t)(colon - line) - n)
+            continue;
+        snprintf(text, size, "%s", colon + 1 + strspn(colon + 1, " \t"));
+        text[strcspn(text, "\n")] = 0;
+        found = *text != 0;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+
+double sg_machine_clock(const char *root)
+{
+    char text[64];
+    double khz = sg_machine_number(root, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq");
+    if (isfinite(khz))
+        return khz / 1000;
+    return cpuinfo(root, "cpu MHz", text, sizeof text) ? strtod(text, NULL) : NAN;
+}
+
+/* The files that a pattern finds below root; free with globfree. False: none. */
+static bool find(const char *root, const char *pattern, glob_t *g)
+{
+    char full[4096];
+    return snprintf(full, sizeof full, "%s%s", root, pattern) < (int)sizeof full && glob(full, 0, NULL, g) == 0;
+}
+
+double sg_machine_temperature(const char *root)
+{
+    static const char *const pattern[] = {"/sys/class/thermal/thermal_zone*/temp", "/sys/class/hwmon/hwmon*/temp*_input"};
+    double hottest = NAN;
+    glob_t g;
+    for (int k = 0; k < 2; k++) {
+        if (!find(root, pattern[k], &g))
+            continue;
+        for (size_t i = 0; i < g.gl_pathc; i++) {
+            double c = sg_machine_number("", g.gl_pathv[i]) / 1000;
+            if (c > -60 && c < 250 && !(hottest >= c))
+                hottest = c;
+        }
+        globfree(&g);
+    }
+    return hottest;
+}
+
+static json_t *text_or_null(bool have, const char *text)
+{
+    json_t *s = have ? json_string(text) : NULL;
+    return s ? s : json_null();
+}
+
+static json_t *number_or_null(double v)
+{
+    return isfinite(v) ? json_real(v) : json_null();
+}
+
+json_t *sg_machine_json(const char *root)
+{
+    static const struct {
+        const char *key, *cpu_key, *path;
+    } lines[] = {{"cpu", "model name", "/proc/device-tree/cpus/cpu@0/compatible"},
+                 {"board", NULL, "/proc/device-tree/model"},
+                 {"microcode", "microcode", "/sys/devices/system/cpu/cpu0/microcode/version"},
+                 {"kernel", NULL, "/proc/sys/kernel/osrelease"},
+                 {"governor", NULL, "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"}};
+    json_t *o = json_object();
+    char text[256];
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        bool have = lines[i].cpu_key && cpuinfo(root, lines[i].cpu_key, text, sizeof text);
+        have = have || sg_machine_line(root, lines[i].path, text, sizeof text);
+        json_object_set_new(o, lines[i].key, text_or_null(have, text));
+    }
+    json_object_set_new(o, "level", json_string(sg_cpu_best(sg_cpu())));
+    json_object_set_new(o, "processors", json_integer(sg_cpu_count()));
+    json_object_set_new(o, "memory_bytes", json_integer((json_int_t)sg_ram_bytes()));
+    json_object_set_new(o, "clock_mhz", number_or_null(sg_machine_clock(root)));
+    json_object_set_new(o, "clock_max_mhz",
+                        number_or_null(sg_machine_number(root, "/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq") / 1000));
+    json_object_set_new(o, "temperature_c", number_or_null(sg_machine_temperature(root)));
+    return o;
+}
+
+json_t *sg_build_json(void)
+{
+    char digest[2 * SG_SHA256_BYTES + 1];
+    sg_sha256_text(sg_build_id, digest);
+    return json_pack("{s:s, s:s, s:s, s:s}", "version", sedge_version(), "sources_sha256", digest, "compiler",
+#ifdef __clang__
+                     __VERSION__,
+#else
+                     "gcc " __VERSION__,
+#endif
+                     "flags", SG_BUILD_FLAGS);
+}
