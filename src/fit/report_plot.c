@@ -5,7 +5,7 @@
 
 #include "fit/report.h"
 
-enum { WIDE = 360, LEFT = 8, RIGHT = 8 };
+static const double WIDE = 360, LEFT = 8, RIGHT = 8;
 
 static double number(const json_t *o, const char *key)
 {
@@ -27,9 +27,9 @@ static const char *value(char out[48], double v, const char *unit)
     return out;
 }
 
-static void begin(const json_t *p, const char *id, int high, FILE *f)
+static void begin(const json_t *p, const char *id, double high, FILE *f)
 {
-    fprintf(f, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">", WIDE, high, id, id,
+    fprintf(f, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">", WIDE, high, id, id,
             id);
     sg_report_escape(f, text(p, "title"));
     fprintf(f, "</title><desc id=\"%s-d\">", id);
@@ -47,14 +47,14 @@ static void label(FILE *f, double x, double y, const char *kind, const char *anc
 /* The line of a limit, its words on the side that has room. */
 static void mark(const json_t *p, double x, double top, double bottom, FILE *f)
 {
-    bool left = x > WIDE / 2.0;
+    bool left = x > WIDE / 2;
     fprintf(f, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" class=\"mark\"/>\n", x, x, top, bottom);
     label(f, left ? x - 4 : x + 4, top + 9, "marktext", left ? "end" : "start", text(p, "mark_label"));
 }
 
 static void histogram(const json_t *p, const char *id, FILE *f)
 {
-    enum { TOP = 22, BASE = 150, HIGH = 184 };
+    static const double TOP = 22, BASE = 150, HIGH = 184;
     const json_t *count = json_object_get(p, "counts");
     size_t n = json_array_size(count);
     double low = number(p, "low"), high = number(p, "high"), limit = number(p, "mark"), most = 1;
@@ -70,7 +70,7 @@ static void histogram(const json_t *p, const char *id, FILE *f)
             fprintf(f, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"bar\"/>\n",
                     LEFT + (double)i * step * scale, BASE - h, fmax(1, step * scale - 1), h);
     }
-    fprintf(f, "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" class=\"axis\"/>\n", LEFT, WIDE - RIGHT, BASE, BASE);
+    fprintf(f, "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.0f\" y2=\"%.0f\" class=\"axis\"/>\n", LEFT, WIDE - RIGHT, BASE, BASE);
     label(f, LEFT, BASE + 14, "tick", "start", value(a, low, text(p, "unit")));
     label(f, WIDE - RIGHT, BASE + 14, "tick", "end", value(a, end, text(p, "unit")));
     if (isfinite(limit) && limit >= low && limit <= end) {
@@ -152,7 +152,7 @@ static void ends(const json_t *list, double *low, double *high)
 
 static void curve(const json_t *p, const char *id, FILE *f)
 {
-    enum { TOP = 22, BASE = 160, HIGH = 192 };
+    static const double TOP = 22, BASE = 160, HIGH = 192;
     const json_t *px = json_object_get(p, "x"), *py = json_object_get(p, "y");
     double x0, x1, y0, y1;
     char line[160];
@@ -160,7 +160,7 @@ static void curve(const json_t *p, const char *id, FILE *f)
     ends(px, &x0, &x1);
     ends(py, &y0, &y1);
     begin(p, id, HIGH, f);
-    fprintf(f, "<path class=\"axis\" d=\"M%d %dV%dH%d\"/>\n<path class=\"line\" d=\"", LEFT, TOP, BASE, WIDE - RIGHT);
+    fprintf(f, "<path class=\"axis\" d=\"M%.0f %.0fV%.0fH%.0f\"/>\n<path class=\"line\" d=\"", LEFT, TOP, BASE, WIDE - RIGHT);
     for (size_t i = 0; i < json_array_size(px) && i < json_array_size(py); i++) {
         const json_t *x = json_array_get(px, i), *y = json_array_get(py, i);
         bool have = json_is_number(x) && json_is_number(y);
@@ -176,7 +176,7 @@ static void curve(const json_t *p, const char *id, FILE *f)
     label(f, LEFT, BASE + 14, "tick", "start", line);
     snprintf(line, sizeof line, "%.4g", x1);
     label(f, WIDE - RIGHT, BASE + 14, "tick", "end", line);
-    label(f, WIDE / 2.0, BASE + 14, "tick", "middle", text(p, "x_label"));
+    label(f, WIDE / 2, BASE + 14, "tick", "middle", text(p, "x_label"));
     fputs("</svg>\n", f);
 }
 
