@@ -20,6 +20,7 @@ static const option options[] = {
     {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
     {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
     {'u', "--tune", NULL, true},      {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
+    {'D', "--data", NULL, true},      {'q', "--method", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -77,6 +78,7 @@ static bool apply(args *a, char letter, const char *value)
 {
     uint64_t v;
     switch (letter) {
+    case 'D':
     case 'i':
         if (a->n_in == ARGS_MAX)
             return false;
@@ -94,6 +96,7 @@ static bool apply(args *a, char letter, const char *value)
         return true;
     case 's': return read_u64(value, UINT64_MAX, &a->seed);
     case 'S': return read_seconds(value, &a->seconds);
+    case 'q': a->method = value; return *value != 0;
     case 'c': a->card = value; return *value != 0;
     case 'r': a->raw = value; return *value != 0;
     case 'y': a->data = value; return *value != 0;

@@ -13,6 +13,7 @@
 #include "sedge/media.h"
 #include "sedge/sedge.h"
 #include "sedge/task.h"
+#include "sedge/fit.h"
 #include "sedge/try.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LIMIT = 3 };
@@ -23,7 +24,7 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_inspect, verb_compile, verb_cpu;
+extern const verb verb_quantize, verb_run, verb_check, verb_bench, verb_card, verb_inspect, verb_compile, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -47,7 +48,7 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method;
     const char *max[ARGS_MAX];
     int n_max;
     int tune; /* sedge_tune */

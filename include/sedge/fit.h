@@ -53,6 +53,41 @@ const char *const *sedge_data_labels(sedge_data *data);
 /* A sedge_item_fn; ctx: the data. Decoded pictures are kept while there is room: for callers who look at each many times. */
 sedge_status sedge_data_item(void *ctx, const sedge_task_info *about, size_t i, sedge_item *out, sedge_error *err);
 
+/* ---- quantization ------------------------------------------------------------------------- */
+
+typedef struct sedge_quantize_opts {
+    const char *const
+        *rows; /* arrays with a sample a row: "X.npy", "NAME=X.npy", "X.npz" with arrays named after the inputs; or: */
+    int n_rows;
+    const char *data; /* a data set, read as the card says */
+    const char *card; /* NULL: found as for sedge_task_open */
+    const char
+        *method; /* "minmax", "percentile", "entropy", "mse"; NULL: each is tried, the one whose answers are nearest is kept */
+    size_t limit; /* samples at most, evenly picked; 0: 512 */
+    int no_correction; /* biases stay as they are */
+    void (*progress)(void *ctx, const char *what, double part); /* NULL: silence */
+    void *progress_ctx;
+    uint8_t reserved[64];
+} sedge_quantize_opts;
+void sedge_quantize_opts_init(sedge_quantize_opts *opts);
+
+/* What came of it, on samples that calibration has not seen. */
+typedef struct sedge_quantize_result {
+    char method[16];
+    size_t calibrated, compared; /* samples */
+    int layers, kept; /* with weights: integers, left in float */
+    double snr_db; /* of the outputs beside those of the float model; infinite: equal */
+    double top1; /* share of samples whose greatest element of the first output is the same */
+    double ms_before, ms_after; /* median of a run */
+    int64_t bytes_before, bytes_after; /* of the files */
+    int unstable; /* tensors whose range differs by half between thirds of the samples */
+    char unstable_name[128]; /* the worst of them */
+} sedge_quantize_result;
+
+/* Weights and activations of the model at `path` as 8-bit integers, into the ONNX file `out` (NULL: nothing is written). */
+sedge_status sedge_quantize(const char *path, const char *out, const sedge_quantize_opts *opts, sedge_quantize_result *result,
+                            sedge_error *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -349,6 +349,87 @@ static sedge_status replace(sg_graph *g, const island *s, sg_err *err)
     return SEDGE_OK;
 }
 
+/* ---- products that go on in float ------------------------------------------------------------------------------ */
+
+/* What becomes of v in the end is quantized, so that the writer there has the say. */
+static bool quantized_later(const sg_graph *g, sg_vid v)
+{
+    while (sg_qdq_sole(g, v)) {
+        const sg_nid n = g->operand[g->value[v].uses].node;
+        if (g->node[n].op == SG_ROW(QUANTIZE))
+            return true;
+        if (g->node[n].op != SG_ROW(CLIP) && g->node[n].op != SG_ROW(UNARY))
+            return false;
+        v = sg_node_out(g, n, 0);
+    }
+    return false;
+}
+
+/* A node before s->writer, which is the core, under its name. */
+static sedge_status next_to(sg_graph *g, const island *s, sg_op_id row, sg_vid a, sg_vid b, sg_vid *out, sg_err *err)
+{
+    const sg_vid in[2] = {a, b};
+    sg_nid n = a ? sg_node_new(g, &sg_ops[row], in, b ? 2 : 1, 1, s->writer) : 0;
+    if (!n)
+        return full(err);
+    g->node[n].name = g->node[s->core].name;
+    g->node[n].source = g->node[s->core].source;
+    if (row == SG_OP_CAST && !sg_set_int(g, n, SG_A_to, SG_F32))
+        return full(err);
+    *out = sg_node_out(g, n, 0);
+    return SEDGE_OK;
+}
+
+/* Scales of the columns, or one for all. */
+static sg_vid factors(sg_graph *g, const sg_qdq *a, const sg_qdq *b)
+{
+    float *m = sg_arena_array(g->arena, (size_t)b->n, sizeof *m);
+    for (int64_t i = 0; m && i < b->n; i++)
+        m[i] = (float)(sg_qdq_scale(g, a, 0) * sg_qdq_scale(g, b, i));
+    return m ? sg_const_new(g, SG_F32, b->n > 1, &b->n, m, NULL) : SG_NONE_ID;
+}
+
+/* The product of dequantized x and constant w that is not quantized: exact sums of integers, times their scales, plus the bias. */
+static sedge_status float_product(sg_graph *g, sg_nid core, int *changed, sg_err *err)
+{
+    sg_qdq a, b;
+    island s = {.core = core, .writer = core};
+    const bool gemm = g->node[core].op == SG_ROW(GEMM), flip = gemm && sg_get_int(attrs_of(g, core), SG_A_transB);
+    const sg_vid out = sg_node_out(g, core, 0), bias = gemm ? sg_node_in(g, core, 2) : SG_NONE_ID;
+    if ((gemm && !plain_gemm(g, core)) || !reads_8bit(g, sg_node_in(g, core, 0), &a) || a.n != 1 ||
+        !reads_8bit(g, sg_node_in(g, core, 1), &b) || g->value[b.q].role != SG_CONST || quantized_later(g, out))
+        return SEDGE_OK;
+    const sg_type *t = &g->value[b.q].type;
+    const int row = flip ? 1 : 0;
+    if (t->rank != 2 || (b.n > 1 && b.axis != 1 - row) || span(t, row, row + 1) < 0 ||
+        (double)t->dim[row] * reach(g, &a) * reach(g, &b) > INT32_MAX)
+        return SEDGE_OK;
+    for (int64_t i = 0; i < b.n; i++) {
+        const float m = (float)(sg_qdq_scale(g, &a, 0) * sg_qdq_scale(g, &b, i));
+        if (!isfinite(m) || m <= 0)
+            return SEDGE_OK;
+    }
+    if (flip)
+        SG_TRY(turn(g, &s, &b, err));
+    const sg_vid in[4] = {a.q, b.q, sg_qdq_zero_value(g, &a), sg_qdq_zero_value(g, &b)}, m = factors(g, &a, &b);
+    sg_nid n = in[2] && in[3] && m ? sg_node_new(g, SG_ROW(MATMUL_INTEGER), in, 4, 1, core) : 0;
+    if (!n)
+        return full(err);
+    g->node[n].name = g->node[core].name;
+    g->node[n].source = g->node[core].source;
+    sg_vid v = sg_node_out(g, n, 0);
+    SG_TRY(next_to(g, &s, SG_OP_CAST, v, SG_NONE_ID, &v, err));
+    SG_TRY(next_to(g, &s, SG_OP_BINARY, v, m, &v, err));
+    sg_set_int(g, g->value[v].def, SG_A_kind, SG_BINARY_MUL);
+    if (bias) {
+        SG_TRY(next_to(g, &s, SG_OP_BINARY, v, bias, &v, err));
+        sg_set_int(g, g->value[v].def, SG_A_kind, SG_BINARY_ADD);
+    }
+    take_place(g, core, v);
+    ++*changed;
+    return SEDGE_OK;
+}
+
 static const struct {
     sg_op_id op;
     sedge_status (*match)(sg_graph *g, island *s, const sg_qdq *y, sg_err *err); /* leaves n_in 0 if it does not fit */
@@ -388,7 +469,10 @@ sedge_status sg_pass_qdq(sg_graph *g, int *changed, sg_err *err)
     int before = *changed;
     for (sg_nid n = g->node[0].next; n;) {
         sg_nid next = g->node[n].next;
-        SG_TRY(rewrite(g, n, changed, err));
+        if (g->node[n].op == SG_ROW(GEMM) || g->node[n].op == SG_ROW(MATMUL))
+            SG_TRY(float_product(g, n, changed, err));
+        else
+            SG_TRY(rewrite(g, n, changed, err));
         n = next;
     }
     return *changed == before ? SEDGE_OK : sg_infer_graph(g, err);

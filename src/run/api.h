@@ -61,6 +61,10 @@ struct sedge_session {
     size_t dev_bytes;
 };
 
+/* A model of a graph in memory: a copy of it, which borrows the bytes of its constants; what a model says of itself (opsets, metadata, the
+ * first values of state) it borrows from `like`, that the graph was made of. */
+sedge_status sg_model_of_graph(sedge_model **out, const sg_graph *g, const sedge_model *like, sg_err *err);
+
 /* Gives back the pages of the model's files that the plan does not read. */
 sedge_status sg_weights_drop(const sedge_model *m, sg_mem *mem, const sg_plan *p);
 

@@ -75,7 +75,6 @@ static bool goes_on(const sg_graph *g, sg_nid n)
     return g->node[n].prev && b->source && a->source == b->source && a->name == b->name && b->name && *b->name;
 }
 
-/* Source operators by count, most frequent first; ties by name. */
 static sedge_status count_ops(sedge_model *m, const sg_graph *g)
 {
     SG_EACH_NODE(g, n)
@@ -135,21 +134,14 @@ static sedge_status list_info(sedge_model *m)
     return SEDGE_OK;
 }
 
-static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
+/* The lists of strings and the operators by count, most frequent first; ties by name. */
+static sedge_status list_all(sedge_model *m)
 {
-    const sg_import_library lib = {m->lib.data, m->lib.size};
-    const sg_import_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
-    if (sg_saved_is(m->data, m->size)) {
-        SG_TRY(sg_saved_model(m, err));
-    } else {
-        SG_TRY(sg_import(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
-        SG_TRY(sg_verify(m->graph, err));
-    }
     size_t n = count_nodes(m->graph);
     m->op_name = sg_arena_array(&m->arena, n + 1, sizeof *m->op_name);
     m->op_count = sg_arena_array(&m->arena, n + 1, sizeof *m->op_count);
     if (!m->op_name || !m->op_count || list_info(m) != SEDGE_OK)
-        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        return SEDGE_E_NOMEM;
     SG_TRY(count_ops(m, m->graph));
     for (int i = 1; i < m->n_op; i++)
         for (int k = i; k > 0 && m->op_count[k] > m->op_count[k - 1]; k--) {
@@ -161,6 +153,19 @@ static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
             m->op_name[k - 1] = s;
         }
     return SEDGE_OK;
+}
+
+static sedge_status finish(sedge_model *m, const char *path, sg_err *err)
+{
+    const sg_import_library lib = {m->lib.data, m->lib.size};
+    const sg_import_extra extra = {&lib, m->lib.data ? 1 : 0, m->custom, m->n_custom};
+    if (sg_saved_is(m->data, m->size)) {
+        SG_TRY(sg_saved_model(m, err));
+    } else {
+        SG_TRY(sg_import(&m->arena, m->data, m->size, path, &extra, &m->info, &m->graph, err));
+        SG_TRY(sg_verify(m->graph, err));
+    }
+    return list_all(m) == SEDGE_OK ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "out of memory");
 }
 
 static sedge_status load(sedge_model *m, const char *path, const sedge_model_opts *opts, sg_err *err)
@@ -242,6 +247,22 @@ sedge_status sedge_model_open_memory(sedge_model **out, const void *data, size_t
     sedge_status st = finish(*out, NULL, err);
     if (st != SEDGE_OK) {
         sg_fail(err, st, "model cannot be read");
+        sedge_model_close(out);
+    }
+    return st;
+}
+
+sedge_status sg_model_of_graph(sedge_model **out, const sg_graph *g, const sedge_model *like, sg_err *err)
+{
+    sedge_model_opts mo = {.alloc = like->mem.fn, .alloc_ctx = like->mem.ctx, .memory_limit = like->mem.limit};
+    SG_TRY(model_new(out, &mo, err));
+    sedge_model *m = *out;
+    m->info = like->info;
+    m->info.file = NULL; /* stays the other's */
+    m->graph = sg_graph_clone(g, &m->arena);
+    sedge_status st = m->graph ? list_all(m) : SEDGE_E_NOMEM;
+    if (st != SEDGE_OK) {
+        sg_fail(err, st, "out of memory");
         sedge_model_close(out);
     }
     return st;

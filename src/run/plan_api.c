@@ -233,7 +233,7 @@ sedge_status sedge_plan_make(sedge_plan **out, const sedge_model *model, const s
     sedge_plan_opts_init(&def);
     opts = opts ? opts : &def;
     *out = NULL;
-    if (!opts->cache || model->saved)
+    if (!opts->cache || model->saved || !model->data)
         return plan_new(out, model, *opts, err);
     SG_TRY(sg_cache_path(model, opts, path, sizeof path, err));
     if (plan_cached(out, model, opts, path) == SEDGE_OK)

@@ -1,0 +1,37 @@
+/* The steps from a float model to an integer one. */
+#include "fit/quantize.h"
+#include "run/api.h"
+
+sedge_status sg_quantizer_open(sg_quantizer *q, sg_mem *mem, const sedge_model *model, sg_err *err)
+{
+    *q = (sg_quantizer){.mem = mem, .model = model, .calib = {.mem = mem}};
+    q->arena.mem = mem;
+    SG_TRY(sg_quant_source(&q->source, model, &q->arena, err));
+    SG_TRY(sg_quant_find(&q->sites, q->source, err));
+    if (q->sites.n_weight == 0)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED,
+                       "nothing to quantize: there is no convolution or product with constant f32 weights");
+    return SEDGE_OK;
+}
+
+void sg_quantizer_close(sg_quantizer *q)
+{
+    sg_calib_free(&q->calib);
+    sg_graph_free(q->source);
+    sg_arena_free(&q->arena);
+}
+
+sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *ctx,
+                              sg_err *err)
+{
+    return sg_calib_run(&q->calib, q->source, q->model, q->sites.watch, s, from, to, part, ctx, err);
+}
+
+sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err)
+{
+    SG_TRY(sg_model_of_graph(out, q->source, q->model, err));
+    sedge_status st = sg_quant_place((*out)->graph, &q->sites, &q->calib, how, done, err);
+    if (st != SEDGE_OK)
+        sedge_model_close(out);
+    return st;
+}

@@ -1,0 +1,47 @@
+/* A float model in, an integer one out, both in memory. */
+#ifndef SG_FIT_QUANTIZE_H
+#define SG_FIT_QUANTIZE_H
+
+#include "fit/quant.h"
+
+typedef struct sg_quantizer {
+    sg_mem *mem;
+    const sedge_model *model;
+    sg_arena arena;
+    sg_graph *source;
+    sg_quant_sites sites;
+    sg_calib calib;
+} sg_quantizer;
+
+/* Borrows the model. Close in any case. */
+sedge_status sg_quantizer_open(sg_quantizer *q, sg_mem *mem, const sedge_model *model, sg_err *err);
+void sg_quantizer_close(sg_quantizer *q);
+/* Runs samples [from, to) and adds what they show. */
+sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *ctx,
+                              sg_err *err);
+/* The integer model; it borrows from the quantizer and its model. Close it before them. */
+sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err);
+
+/* ---- how like two models are (agree.c) ---- */
+
+/* Outputs of one model, a row a sample. */
+typedef struct sg_outputs {
+    sg_mem *mem;
+    size_t n, width, cap;
+    float *v; /* all float outputs of a sample one behind the other */
+    size_t first; /* length of output 0, which top-1 is of */
+} sg_outputs;
+
+typedef struct sg_likeness {
+    double snr_db; /* of all outputs; HUGE_VAL: equal */
+    double top1;   /* share of samples whose greatest element of output 0 is the same */
+    double seconds; /* of a run of the second, median */
+} sg_likeness;
+
+/* Runs a model over samples [from, to). */
+sedge_status sg_outputs_run(sg_outputs *o, const sedge_model *m, const sg_samples *s, size_t from, size_t to, double *seconds,
+                            sg_part_fn *part, void *ctx, sg_err *err);
+void sg_outputs_free(sg_outputs *o);
+sg_likeness sg_outputs_compare(const sg_outputs *want, const sg_outputs *got);
+
+#endif

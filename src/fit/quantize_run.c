@@ -1,0 +1,159 @@
+/* sedge_quantize: calibrate on most samples, choose and compare on the others. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fit/quantize.h"
+#include "fit/samples.h"
+#include "run/api.h"
+#include "sedge/fit.h"
+
+enum { DEFAULT_LIMIT = 512 };
+
+void sedge_quantize_opts_init(sedge_quantize_opts *opts)
+{
+    memset(opts, 0, sizeof *opts);
+}
+
+typedef struct job {
+    const sedge_quantize_opts *o;
+    sedge_quantize_result *r;
+    sg_mem mem;
+    sedge_model *model;
+    sg_rows rows;
+    sg_quantizer q;
+    sg_outputs want, got;
+    size_t n, split; /* samples, and how many of them calibrate */
+    const char *what;
+    double base, share; /* of the progress of `what` */
+} job;
+
+/* Every n-th of all samples, the last of every four at the end: those compare. */
+static sedge_status picked(void *ctx, size_t i, sedge_tensor *in, sg_err *err)
+{
+    job *j = ctx;
+    const size_t rest = j->n - j->split;
+    const size_t k = i < j->split ? i + i / 3 : 4 * (i - j->split) + 3;
+    const sg_samples *all = &j->rows.samples;
+    (void)rest;
+    return all->get(all->ctx, (k < j->n ? k : j->n - 1) * all->n / j->n, in, err);
+}
+
+static void part(void *ctx, double done)
+{
+    const job *j = ctx;
+    if (j->o->progress)
+        j->o->progress(j->o->progress_ctx, j->what, j->base + done * j->share);
+}
+
+static int method_named(const char *name)
+{
+    for (int k = 0; k < SG_RANGE_METHODS; k++)
+        if (strcmp(name, sg_range_names[k]) == 0)
+            return k;
+    return -1;
+}
+
+/* Tensors whose range differs by half between thirds of the samples. */
+static void find_unstable(job *j)
+{
+    double worst = 1.5;
+    for (size_t v = 1; v < j->q.calib.n_value; v++) {
+        const sg_seen *s = j->q.calib.seen[v];
+        const double spread = s ? sg_seen_spread(s) : 1;
+        if (spread <= 1.5)
+            continue;
+        j->r->unstable++;
+        if (spread > worst) {
+            const char *name = j->q.source->value[v].name;
+            worst = spread;
+            snprintf(j->r->unstable_name, sizeof j->r->unstable_name, "%s", name ? name : "a tensor without name");
+        }
+    }
+}
+
+/* The method whose outputs are nearest to the float model's. */
+static sedge_status choose(job *j, const sg_samples *s, sg_quant_how *best, sg_err *err)
+{
+    double nearest = -HUGE_VAL;
+    const int only = j->o->method ? method_named(j->o->method) : -1;
+    if (j->o->method && only < 0)
+        return sg_fail(err, SEDGE_E_ARG, "no method %s: there are minmax, percentile, entropy, mse", j->o->method);
+    j->what = "comparing";
+    j->share = only >= 0 ? 1 : 1.0 / (int)SG_RANGE_METHODS;
+    for (int m = 0; m < SG_RANGE_METHODS; m++) {
+        if (only >= 0 && m != only)
+            continue;
+        const sg_quant_how how = {.method = (sg_range_method)m, .correct = !j->o->no_correction};
+        sedge_model *model = NULL;
+        sg_quant_done done;
+        double seconds = 0;
+        j->base = only >= 0 ? 0 : m * j->share;
+        sg_outputs_free(&j->got);
+        SG_TRY(sg_quantizer_make(&j->q, &how, &model, &done, err));
+        const sedge_status st = sg_outputs_run(&j->got, model, s, j->split, j->n, &seconds, part, j, err);
+        sedge_model_close(&model);
+        SG_TRY(st);
+        const sg_likeness like = sg_outputs_compare(&j->want, &j->got);
+        if (like.snr_db > nearest || nearest == -HUGE_VAL) {
+            nearest = like.snr_db;
+            *best = how;
+            j->r->snr_db = like.snr_db;
+            j->r->top1 = like.top1;
+            j->r->ms_after = seconds * 1e3;
+            j->r->layers = done.layers;
+            j->r->kept = done.high;
+            snprintf(j->r->method, sizeof j->r->method, "%s", sg_range_names[m]);
+        }
+    }
+    return SEDGE_OK;
+}
+
+static sedge_status quantize(job *j, const char *path, const char *out, sg_err *err)
+{
+    sg_quant_how how = {0};
+    struct stat sb;
+    SG_TRY(sedge_model_open(&j->model, path, NULL, err));
+    SG_TRY(sg_rows_open(&j->rows, &j->mem, j->model, j->o->rows, j->o->n_rows, err));
+    SG_TRY(sg_quantizer_open(&j->q, &j->mem, j->model, err));
+    const size_t limit = j->o->limit ? j->o->limit : DEFAULT_LIMIT;
+    j->n = j->rows.samples.n < limit ? j->rows.samples.n : limit;
+    if (j->n < 4)
+        return sg_fail(err, SEDGE_E_ARG, "%zu samples are too few: at least 4", j->n);
+    j->split = j->n - j->n / 4;
+    const sg_samples s = {.n = j->n, .n_in = j->rows.samples.n_in, .get = picked, .ctx = j};
+    double seconds = 0;
+    j->what = "calibrating";
+    j->base = 0;
+    j->share = 1;
+    SG_TRY(sg_quantizer_see(&j->q, &s, 0, j->split, part, j, err));
+    SG_TRY(sg_outputs_run(&j->want, j->model, &s, j->split, j->n, &seconds, NULL, NULL, err));
+    j->r->ms_before = seconds * 1e3;
+    j->r->calibrated = j->split;
+    j->r->compared = j->n - j->split;
+    SG_TRY(choose(j, &s, &how, err));
+    find_unstable(j);
+    if (stat(path, &sb) == 0)
+        j->r->bytes_before = sb.st_size;
+    (void)out;
+    return SEDGE_OK;
+}
+
+sedge_status sedge_quantize(const char *path, const char *out, const sedge_quantize_opts *opts, sedge_quantize_result *result,
+                            sedge_error *err)
+{
+    sedge_error own = {0};
+    job j = {.o = opts, .r = result};
+    err = err ? err : &own;
+    memset(result, 0, sizeof *result);
+    j.want.mem = j.got.mem = &j.mem;
+    j.q.mem = j.rows.mem = &j.mem;
+    const sedge_status st = quantize(&j, path, out, err);
+    sg_outputs_free(&j.want);
+    sg_outputs_free(&j.got);
+    sg_quantizer_close(&j.q);
+    sg_rows_close(&j.rows);
+    sedge_model_close(&j.model);
+    return st;
+}
