@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures build run test unit cli task golden conformance contrib tflite python hostile identical media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures build run test unit cli task golden conformance roundtrip contrib tflite python hostile identical media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -21,10 +21,10 @@ run: build
 test:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
-	@tests/run $(BUILD) unit cli task golden conformance python hostile
+	@tests/run $(BUILD) unit cli task golden conformance roundtrip python hostile
 
 # contrib and tflite are not part of test: the wheels that their answers come from are large.
-unit cli task golden conformance contrib tflite python hostile:
+unit cli task golden conformance roundtrip contrib tflite python hostile:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) $@

@@ -39,6 +39,9 @@ typedef struct sg_onnx_op {
     int64_t extra;           /* for lower: n->... a kind, by sg_on_extra(n) */
 } sg_onnx_op;
 
+/* The table, read from both ends: the writer of ONNX looks for the row. The last name is NULL. */
+extern const sg_onnx_op sg_onnx_ops[];
+
 /* The `extra` column and the row of the table entry at hand. */
 int64_t sg_on_extra(const sg_onnx_node *n);
 

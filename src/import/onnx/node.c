@@ -4,12 +4,12 @@
 #include "import/kinds.h"
 #include "import/onnx/state.h"
 
-static const sg_onnx_op table[] = {
+const sg_onnx_op sg_onnx_ops[] = {
 #define ONNX(domain, name, row, lower, extra) {domain, name, row, sg_lower_##lower, extra},
 #include "import/onnx/ops.def"
 #undef ONNX
     {NULL, NULL, -1, NULL, 0}};
-#define TABLE_N (sizeof table / sizeof table[0] - 1)
+#define TABLE_N (sizeof sg_onnx_ops / sizeof sg_onnx_ops[0] - 1)
 
 /* What functions unfold to is bounded: a few of them calling each other twice would never end. */
 #define LOWERED_MAX ((size_t)1 << 18)
@@ -37,7 +37,7 @@ sedge_status sg_onnx_index_build(sg_onnx *s)
     if (!s->index)
         return sg_fail(s->err, SEDGE_E_NOMEM, "out of memory");
     for (size_t i = 0; i < TABLE_N && i < INDEX_N / 2; i++) {
-        uint32_t at = hash2(table[i].domain, table[i].name);
+        uint32_t at = hash2(sg_onnx_ops[i].domain, sg_onnx_ops[i].name);
         while (s->index[at])
             at = (at + 1) & (INDEX_N - 1);
         s->index[at] = (uint16_t)(i + 1);
@@ -48,7 +48,7 @@ sedge_status sg_onnx_index_build(sg_onnx *s)
 const sg_onnx_op *sg_onnx_op_find(const sg_onnx *s, const char *domain, const char *name)
 {
     for (uint32_t at = hash2(domain, name); s->index[at]; at = (at + 1) & (INDEX_N - 1)) {
-        const sg_onnx_op *op = &table[s->index[at] - 1];
+        const sg_onnx_op *op = &sg_onnx_ops[s->index[at] - 1];
         if (strcmp(op->name, name) == 0 && strcmp(op->domain, domain) == 0)
             return op;
     }

@@ -1,59 +1,36 @@
 /* An ONNX operator that is a row of the op table: its operands and attributes are carried over by forms.def. */
 #include <string.h>
 
+#include "import/onnx/forms.h"
 #include "import/onnx/state.h"
 
-typedef enum form_kind {
-    FORM_WORDS,
-    FORM_TYPE,
-    FORM_NAME,
-    FORM_VALUE,
-    FORM_LIST,
-    FORM_ONE,
-    FORM_LIKE,
-    FORM_ZERO,
-    FORM_ONLY,
-    FORM_GONE
-} form_kind;
-
-typedef struct form {
-    form_kind what;
-    const char *op; /* NULL: any */
-    int row;        /* -1: any */
-    int before;     /* opsets below; ANY: all */
-    int k, like;    /* operands */
-    const char *attr, *text;
-    double value;
-} form;
-
 #define ANY 0
-static const form forms[] = {
-#define WORDS(id, name, words)    {.what = FORM_WORDS, .row = id, .attr = name, .text = words},
-#define TYPE(name)                {.what = FORM_TYPE, .row = -1, .attr = name},
-#define NAME(operator, name, own) {.what = FORM_NAME, .op = operator, .row = - 1, .attr = name, .text = own},
+const sg_onnx_form sg_onnx_forms[] = {
+#define WORDS(id, name, words)    {.what = SG_FORM_WORDS, .row = id, .attr = name, .text = words},
+#define TYPE(name)                {.what = SG_FORM_TYPE, .row = -1, .attr = name},
+#define NAME(operator, name, own) {.what = SG_FORM_NAME, .op = operator, .row = - 1, .attr = name, .text = own},
 #define VALUE(operator, opset, name, v) \
-    {.what = FORM_VALUE, .op = operator, .row = - 1, .before = opset, .attr = name, .value = v},
-#define LIST(id, operand, name)     {.what = FORM_LIST, .row = id, .k = operand, .attr = name},
-#define ONE(id, operand, name)      {.what = FORM_ONE, .row = id, .k = operand, .attr = name},
-#define LIKE(id, operand, name)     {.what = FORM_LIKE, .row = id, .k = operand, .attr = name},
-#define ZERO(id, operand, other)    {.what = FORM_ZERO, .row = id, .k = operand, .like = other},
-#define ONLY(operator, name, v)     {.what = FORM_ONLY, .op = operator, .row = - 1, .attr = name, .value = v},
-#define GONE(operator, opset, name) {.what = FORM_GONE, .op = operator, .row = - 1, .before = opset, .attr = name},
+    {.what = SG_FORM_VALUE, .op = operator, .row = - 1, .before = opset, .attr = name, .value = v},
+#define LIST(id, operand, name)     {.what = SG_FORM_LIST, .row = id, .k = operand, .attr = name},
+#define ONE(id, operand, name)      {.what = SG_FORM_ONE, .row = id, .k = operand, .attr = name},
+#define LIKE(id, operand, name)     {.what = SG_FORM_LIKE, .row = id, .k = operand, .attr = name},
+#define ZERO(id, operand, other)    {.what = SG_FORM_ZERO, .row = id, .k = operand, .like = other},
+#define ONLY(operator, name, v)     {.what = SG_FORM_ONLY, .op = operator, .row = - 1, .attr = name, .value = v},
+#define GONE(operator, opset, name) {.what = SG_FORM_GONE, .op = operator, .row = - 1, .before = opset, .attr = name},
 #include "import/onnx/forms.def"
-};
-#define FORMS_N (sizeof forms / sizeof forms[0])
+    {.what = SG_FORM_NONE}};
 
-static bool applies(const form *f, const sg_onnx_node *n, sg_op_id row, form_kind what)
+static bool applies(const sg_onnx_form *f, const sg_onnx_node *n, sg_op_id row, sg_onnx_form_kind what)
 {
     return f->what == what && (f->row < 0 || f->row == (int)row) && (!f->op || strcmp(f->op, n->op_type) == 0) &&
            (f->before == ANY || (!*n->domain && n->opset < f->before));
 }
 
-static const form *form_find(const sg_onnx_node *n, sg_op_id row, form_kind what, const char *attr)
+static const sg_onnx_form *form_find(const sg_onnx_node *n, sg_op_id row, sg_onnx_form_kind what, const char *attr)
 {
-    for (size_t i = 0; i < FORMS_N; i++)
-        if (applies(&forms[i], n, row, what) && strcmp(forms[i].attr, attr) == 0)
-            return &forms[i];
+    for (const sg_onnx_form *f = sg_onnx_forms; f->what != SG_FORM_NONE; f++)
+        if (applies(f, n, row, what) && strcmp(f->attr, attr) == 0)
+            return f;
     return NULL;
 }
 
@@ -61,7 +38,7 @@ static const form *form_find(const sg_onnx_node *n, sg_op_id row, form_kind what
 static const sg_attr_decl *decl_find(const sg_onnx_node *n, sg_op_id row, const char *attr)
 {
     const sg_op *op = &sg_ops[row];
-    const form *f = form_find(n, row, FORM_NAME, attr);
+    const sg_onnx_form *f = form_find(n, row, SG_FORM_NAME, attr);
     for (int i = 0; i < op->n_attr; i++)
         if (strcmp(sg_attr_names[op->attrs[i].id], f ? f->text : attr) == 0)
             return &op->attrs[i];
@@ -71,10 +48,10 @@ static const sg_attr_decl *decl_find(const sg_onnx_node *n, sg_op_id row, const 
 /* A kind that an attribute tells counts from that of the table entry. */
 static int64_t int_of(sg_onnx_node *n, sg_op_id row, const sg_attr_decl *d, const char *attr)
 {
-    const form *words = form_find(n, row, FORM_WORDS, attr);
-    int64_t v = words                                ? sg_on_word(n, attr, words->text, (int)d->i)
-                : form_find(n, row, FORM_TYPE, attr) ? (int64_t)sg_on_dtype(n, attr, (sg_dtype)d->i)
-                                                     : sg_on_int(n, attr, d->i);
+    const sg_onnx_form *words = form_find(n, row, SG_FORM_WORDS, attr);
+    int64_t v = words                                   ? sg_on_word(n, attr, words->text, (int)d->i)
+                : form_find(n, row, SG_FORM_TYPE, attr) ? (int64_t)sg_on_dtype(n, attr, (sg_dtype)d->i)
+                                                        : sg_on_int(n, attr, d->i);
     return d->id == SG_A_kind ? v + sg_on_extra(n) : v;
 }
 
@@ -114,19 +91,19 @@ static sedge_status attr_set(sg_onnx_node *n, sg_nid id, sg_op_id row, const sg_
 /* Gives the node the operands that it has as attributes, or that it may leave out. */
 static void operands_make(sg_onnx_node *n, sg_op_id row)
 {
-    for (const form *f = forms; f < forms + FORMS_N; f++) {
+    for (const sg_onnx_form *f = sg_onnx_forms; f->what != SG_FORM_NONE; f++) {
         int count;
         sg_vid v = SG_NONE_ID;
         if (f->row != (int)row || sg_ib_in(n, f->k) || (f->attr && !sg_on_has(n, f->attr)))
             continue;
-        if (f->what == FORM_LIST) {
+        if (f->what == SG_FORM_LIST) {
             const int64_t *list = sg_on_ints(n, f->attr, &count);
             v = sg_ib_const_i64s(n, list, count);
-        } else if (f->what == FORM_ONE) {
+        } else if (f->what == SG_FORM_ONE) {
             v = sg_ib_const_i64(n, sg_on_int(n, f->attr, 0));
-        } else if (f->what == FORM_LIKE) {
+        } else if (f->what == SG_FORM_LIKE) {
             v = sg_ib_const_like(n, 0, sg_on_float(n, f->attr, 0));
-        } else if (f->what == FORM_ZERO && sg_ib_in(n, f->like)) {
+        } else if (f->what == SG_FORM_ZERO && sg_ib_in(n, f->like)) {
             v = sg_ib_const_like(n, f->like, 0);
         }
         if (v)
@@ -138,8 +115,8 @@ static void operands_make(sg_onnx_node *n, sg_op_id row)
 static bool defaults_set(sg_onnx_node *n, sg_nid id, sg_op_id row)
 {
     bool ok = !sg_on_extra(n) || !decl_find(n, row, "kind") || sg_set_int(n->g, id, SG_A_kind, sg_on_extra(n));
-    for (const form *f = forms; f < forms + FORMS_N && ok; f++) {
-        if (!applies(f, n, row, FORM_VALUE))
+    for (const sg_onnx_form *f = sg_onnx_forms; f->what != SG_FORM_NONE && ok; f++) {
+        if (!applies(f, n, row, SG_FORM_VALUE))
             continue;
         const sg_attr_decl *d = decl_find(n, row, f->attr);
         if (d && d->kind == SG_AK_INT)
@@ -185,11 +162,11 @@ sedge_status sg_on_row(sg_onnx_node *n, sg_op_id row)
 /* True for an attribute that the row, an operand of it or nobody needs. */
 static bool known(sg_onnx_node *n, sg_op_id row, const char *attr)
 {
-    const form *only = form_find(n, row, FORM_ONLY, attr);
+    const sg_onnx_form *only = form_find(n, row, SG_FORM_ONLY, attr);
     if (only)
         return sg_on_int(n, attr, 0) == (int64_t)only->value;
-    return decl_find(n, row, attr) || form_find(n, row, FORM_LIST, attr) || form_find(n, row, FORM_ONE, attr) ||
-           form_find(n, row, FORM_LIKE, attr) || form_find(n, row, FORM_GONE, attr);
+    return decl_find(n, row, attr) || form_find(n, row, SG_FORM_LIST, attr) || form_find(n, row, SG_FORM_ONE, attr) ||
+           form_find(n, row, SG_FORM_LIKE, attr) || form_find(n, row, SG_FORM_GONE, attr);
 }
 
 sedge_status sg_lower_direct(sg_onnx_node *n)
