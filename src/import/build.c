@@ -7,7 +7,7 @@ sg_nid sg_ib_emit_op(sg_ib *n, const sg_op *op, const sg_vid *ins, int n_in, int
 {
     if (n->err && n->err->status != SEDGE_OK)
         return 0;
-    sg_nid id = sg_node_new(n->g, op, ins, n_in, n_out, 0);
+    sg_nid id = sg_node_new(n->g, op, ins, n_in, n_out, n->before);
     if (!id) {
         sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
         return 0;

@@ -18,6 +18,7 @@ typedef struct sg_ib {
     sg_vid *in; /* [n_in], 0: absent */
     sg_vid *out; /* [n_out]: a lowering sets every one (an output that is not there may stay 0) */
     const void *own; /* the importer's: attributes */
+    sg_nid before; /* new nodes stand before it; 0: at the end */
 } sg_ib;
 
 static inline sg_vid sg_ib_in(const sg_ib *n, int k)

@@ -13,16 +13,20 @@
 #define AT(name)    {SG_A_##name, SG_AK_TENSOR, 0, 0}
 #define ATTRS(...)  __VA_ARGS__, {0, 0, 0, 0}
 #define NOATTRS     {0, 0, 0, 0}
+/* The functions that GRAD and SPELL name stand in src/grad/, which the core does without. */
+#define GRAD(f)     NULL
+#define SPELL(f)    NULL
+#define NODIFF(why) why
 
 /* Each row's schema, ended by an empty entry. */
-#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs) static const sg_attr_decl attrs_##id[] = SCHEMA(attrs);
-#define SCHEMA(...)                                                    {__VA_ARGS__}
+#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, grad, attrs) static const sg_attr_decl attrs_##id[] = SCHEMA(attrs);
+#define SCHEMA(...)                                                  {__VA_ARGS__}
 #include "op/ops.def"
 #undef OP
 
 const sg_op sg_ops[SG_OP_COUNT] = {
-#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs) \
-    {name, i0, i1, o0, o1, flags, infer, ref, nodiff, attrs_##id, (uint8_t)(sizeof attrs_##id / sizeof attrs_##id[0] - 1)},
+#define OP(id, name, i0, i1, o0, o1, flags, infer, ref, grad, attrs) \
+    {name, i0, i1, o0, o1, flags, infer, ref, grad, attrs_##id, (uint8_t)(sizeof attrs_##id / sizeof attrs_##id[0] - 1)},
 #include "op/ops.def"
 #undef OP
 };

@@ -36,7 +36,7 @@ typedef struct sg_op {
     uint16_t flags;
     sedge_status (*infer)(struct sg_infer *c);
     sedge_status (*ref)(struct sg_exec *x); /* scalar reference */
-    const char *nodiff; /* why there is no gradient; NULL: differentiable */
+    const char *nodiff; /* why there is no gradient; NULL: src/grad/ has it */
     const sg_attr_decl *attrs; /* ends with id 0 */
     uint8_t n_attr;
 } sg_op;
