@@ -90,6 +90,19 @@ static int put_piece(void *ctx, const char *text, size_t n)
     return fwrite(text, 1, n, ctx) != n;
 }
 
+/* Answers that are one thing as large as they are. */
+static void print_whole(const sedge_answers *s)
+{
+    if (s->picture)
+        printf("a picture of %dx%d", (int)s->picture->width, (int)s->picture->height);
+    else if (s->mask)
+        printf("a mask of %dx%d", s->mask_w, s->mask_h);
+    else if (s->n_vector)
+        printf("a vector of %d", s->n_vector);
+    else
+        printf("nothing");
+}
+
 static void print_line(const job *j, const sedge_answers *s)
 {
     if (j->n_source > 1)
@@ -99,10 +112,7 @@ static void print_line(const job *j, const sedge_answers *s)
     if (s->decided >= 0)
         printf("%s\t", s->decided ? "on" : "off");
     if (!s->n)
-        printf(s->mask       ? "a mask of %dx%d"
-               : s->n_vector ? "a vector of %d"
-                             : "nothing",
-               s->mask ? s->mask_w : s->n_vector, s->mask_h);
+        print_whole(s);
     for (int k = 0; k < s->n && k < 5; k++) {
         const sedge_answer *w = &s->answer[k];
         printf("%s%s", k ? ", " : "", w->text ? w->text : "");
@@ -198,7 +208,9 @@ static sedge_status answer_frame(job *j, const sedge_frame *f, sedge_error *err)
     sedge_answers s;
     SG_TRY(sedge_task_run_frame(j->task, f, &s, err));
     take(j, &s);
-    return j->a->out ? paint_answers(f, &s, j->a->out, err) : SEDGE_OK;
+    if (!j->a->out)
+        return SEDGE_OK;
+    return s.picture ? sedge_image_save_png(s.picture, j->a->out, err) : paint_answers(f, &s, j->a->out, err);
 }
 
 /* Frames of one size, one behind the other. */

@@ -87,6 +87,7 @@ typedef struct sedge_answers {
      * 1 + number of the best answer that covers the pixel, 0: none. */
     const uint8_t *mask;
     int mask_w, mask_h;
+    const sedge_frame *picture; /* that the model drew, RGB or gray; until the next run; NULL: none */
     const float *vector; /* an embedding */
     int n_vector;
     int decided; /* 1: `decide` says on, 0: off, -1: no decision in the card or too early */

@@ -360,6 +360,7 @@ static const struct {
     [SG_HEAD_EMBEDDING] = {"embedding", NULL, head_embedding, false, false},
     [SG_HEAD_VALUE] = {"value", NULL, head_value, false, false},
     [SG_HEAD_CTC] = {"ctc", NULL, head_ctc, false, false},
+    [SG_HEAD_IMAGE] = {"image", sg_picture_take, sg_picture_give, true, true},
     [SG_HEAD_GRAPH] = {"graph", sg_graph_take, sg_rows_give, true, true},
 };
 
@@ -392,6 +393,8 @@ sedge_status sg_head_open(sedge_task *t, sg_err *err)
     SG_TRY(check_head(t, err));
     if (t->head == SG_HEAD_PRIORS)
         SG_TRY(sg_priors_open(t, err));
+    if (t->head == SG_HEAD_IMAGE)
+        SG_TRY(sg_picture_open(t, err));
     if (t->head == SG_HEAD_GRAPH)
         SG_TRY(sg_graph_open(t, &t->post, t->answer, json_array_size(t->steps), true, err));
     return t->head == SG_HEAD_CTC ? open_ctc(t, err) : sg_labels_read(t, err);

@@ -6,7 +6,7 @@
 #include "tensor/dtype.h"
 
 typedef struct way {
-    sg_geometry g[SG_STEPS_MAX];
+    sg_geometry g[SG_STEPS_MAX + 1]; /* one more: sg_image_colors */
     int n;
     int32_t w, h;
     double mul[SEDGE_BANDS_MAX], add[SEDGE_BANDS_MAX];
@@ -370,6 +370,28 @@ sedge_status sg_image_begin(sedge_task *t, const sedge_frame *frame, int *n, sg_
     s->src_h = h;
     t->n_found = t->n_point = 0;
     return sg_tiles_begin(t, n, err);
+}
+
+sedge_status sg_image_colors(sedge_task *t, int32_t w, int32_t h, uint8_t *rgb, sg_err *err)
+{
+    bool one = t->tiles.nx * t->tiles.ny == 1;
+    way v = {.n = 0};
+    for (int c = 0; c < SEDGE_BANDS_MAX; c++)
+        v.mul[c] = v.mul2[c] = 1;
+    sg_frame_upright(&t->tiles.frame, &v.w, &v.h);
+    if (one)
+        SG_TRY(find_way(t, &v, 1, err));
+    sg_geometry *g = geometry(&v, w, h);
+    *g = (sg_geometry){.src = g->src,
+                       .width = w,
+                       .height = h,
+                       .out_w = w,
+                       .out_h = h,
+                       .kernel = SG_BICUBIC,
+                       .like = SG_PILLOW,
+                       .antialias = true};
+    sg_sink sink = {.data = rgb, .dtype = SEDGE_U8, .channels_last = true, .channels = 3, .mul = {1, 1, 1}};
+    return sg_image_run(t->tint, &t->tiles.frame, SG_COLOR_RGB, v.g, v.n, &sink, err);
 }
 
 sedge_status sg_image_input(sedge_task *t, int i, sg_err *err)

@@ -96,6 +96,15 @@ static void mask(writer *w, const sedge_answers *a)
     put(w, "]}");
 }
 
+static void picture(writer *w, const sedge_frame *f)
+{
+    put(w, ",\"picture\":{\"size\":[");
+    number(w, f->height);
+    put(w, ",");
+    number(w, f->width);
+    put(w, f->pixel == SEDGE_PIXEL_GRAY8 ? "],\"color\":\"gray\"}" : "],\"color\":\"rgb\"}");
+}
+
 static void flag(writer *w, const char *key, int v)
 {
     put(w, key);
@@ -125,6 +134,8 @@ sedge_status sedge_answers_json(const sedge_task *t, const sedge_answers *a, int
         list(&w, ",\"vector\":", a->vector, a->n_vector);
     if (a->mask)
         mask(&w, a);
+    if (a->picture)
+        picture(&w, a->picture);
     if (a->decided >= 0)
         flag(&w, ",\"decided\":", a->decided);
     if (a->abstained)

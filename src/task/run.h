@@ -125,7 +125,9 @@ struct sedge_task {
     sg_place place; /* of the tile that was run last */
     sg_tiles tiles;
     sg_graph *post; /* of the head */
-    sg_maps maps;   /* of the head mask: of one run */
+    sg_maps maps;   /* of the heads mask and image: of one run */
+    sedge_frame picture;  /* of the head image */
+    sg_image_work *tint;  /* that brings the source's colours to it; NULL: it has its own */
 
     sg_keep signal, other, stream, norm, gaps;
     size_t held, skip; /* skip: samples or rows that no window wants, still to come */
@@ -182,10 +184,14 @@ sedge_status sg_image_open(sedge_task *t, sg_err *err);
 sedge_status sg_image_begin(sedge_task *t, const sedge_frame *f, int *n, sg_err *err);
 /* Tile i into the model's input. */
 sedge_status sg_image_input(sedge_task *t, int i, sg_err *err);
+/* The source's colours as they came to the model, RGB, at another size. */
+sedge_status sg_image_colors(sedge_task *t, int32_t w, int32_t h, uint8_t *rgb, sg_err *err);
 sedge_status sg_tiles_open(sedge_task *t, sg_err *err);
 sedge_status sg_tiles_begin(sedge_task *t, int *n, sg_err *err);
 /* Tile i as a frame, and where it lies in the upright source. */
 sedge_status sg_tiles_frame(const sedge_task *t, int i, sedge_frame *f, int *x, int *y, sg_err *err);
+/* Where tile i of n of `size` pixels begins. */
+int sg_tile_place(int i, int n, int all, int size);
 sedge_status sg_signal_open(sedge_task *t, sg_err *err);
 /* Rows of a window through the steps into the input; *ready false: not yet (stack). */
 sedge_status sg_signal_input(sedge_task *t, const float *x, size_t rows, bool *ready, sg_err *err);
@@ -216,6 +222,9 @@ sedge_status sg_mask_give(sedge_task *t, sedge_answers *out, sg_err *err);
 /* Each connected region of the mask; `score` gives a pixel's. */
 typedef float sg_pixel_fn(const void *ctx, int x, int y);
 sedge_status sg_mask_regions(sedge_task *t, sg_pixel_fn *score, const void *ctx, sedge_answers *out, sg_err *err);
+sedge_status sg_picture_open(sedge_task *t, sg_err *err);
+sedge_status sg_picture_take(sedge_task *t, int run, sg_err *err);
+sedge_status sg_picture_give(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_head_keypoints(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_priors_open(sedge_task *t, sg_err *err);
 /* The mask of every answer from `coefficients` numbers of its row. */

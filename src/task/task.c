@@ -348,6 +348,7 @@ void sedge_task_close(sedge_task **task)
     for (int i = 0; i < SG_CONST_MAX; i++)
         drop(t, &t->fixed[i]);
     sg_image_work_free(t->work);
+    sg_image_work_free(t->tint);
     sedge_resampler_free(&t->resampler);
     sg_front_close(t);
     sg_graph_close(t, &t->post);

@@ -47,7 +47,7 @@ sedge_status sg_tiles_begin(sedge_task *t, int *n, sg_err *err)
 }
 
 /* Even, so that formats with shared colours can be cut there. */
-static int place_of(int i, int n, int all, int size)
+int sg_tile_place(int i, int n, int all, int size)
 {
     return i + 1 == n ? all - size : (int)((int64_t)(all - size) * i / (n - 1) / 2 * 2);
 }
@@ -57,8 +57,8 @@ sedge_status sg_tiles_frame(const sedge_task *t, int i, sedge_frame *f, int *x, 
 {
     const sg_tiles *s = &t->tiles;
     int turn = s->frame.turn, w = s->w, h = s->h;
-    *x = place_of(i % s->nx, s->nx, s->src_w, w);
-    *y = place_of(i / s->nx, s->ny, s->src_h, h);
+    *x = sg_tile_place(i % s->nx, s->nx, s->src_w, w);
+    *y = sg_tile_place(i / s->nx, s->ny, s->src_h, h);
     *f = s->frame;
     if (s->nx * s->ny == 1)
         return SEDGE_OK;

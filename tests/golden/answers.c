@@ -1,6 +1,6 @@
 /* Answers of a model by its card, a line of JSON for each source named on standard input:
  * "image FILE", "crop X Y WIDTH HEIGHT TURN FILE", "raw FORMAT WIDTH HEIGHT OFFSET FILE", "i8 COLUMNS OFFSET FILE",
- * "f32 COLUMNS OFFSET FILE", "text FILE", "wav FILE" and "pieces FILE" (as a stream, at once or 10 ms at a time: a line a window).
+ * "f32 COLUMNS OFFSET FILE", "series COLUMNS FILE" (of f32: a line a window), "text FILE", "wav FILE" and "pieces FILE" (as a stream, at once or 10 ms at a time: a line a window).
  * usage: answers MODEL CARD FOLDER */
 #include <stdbool.h>
 #include <stdio.h>
@@ -85,6 +85,25 @@ static sedge_status stream(const sg_map *m, bool pieces, sedge_error *err)
     return sedge_task_push_audio(task, NULL, line, NULL, err);
 }
 
+static sedge_status series(const char *args, const sg_map *m, sedge_error *err)
+{
+    int columns;
+    if (sscanf(args, "%d", &columns) != 1 || columns < 1)
+        return SEDGE_E_ARG;
+    size_t rows = m->size / sizeof(float) / (size_t)columns;
+    float *v = malloc(m->size + 1);
+    if (!v)
+        return SEDGE_E_NOMEM;
+    memcpy(v, m->data, m->size);
+    sedge_status st = sedge_task_reset(task, err);
+    if (st == SEDGE_OK)
+        st = sedge_task_push_rows(task, v, rows, columns, line, NULL, err);
+    if (st == SEDGE_OK)
+        st = sedge_task_push_rows(task, NULL, 0, columns, line, NULL, err);
+    free(v);
+    return st;
+}
+
 static sedge_status one(sedge_image *image, char *text, sedge_error *err)
 {
     text[strcspn(text, "\n")] = 0;
@@ -96,10 +115,11 @@ static sedge_status one(sedge_image *image, char *text, sedge_error *err)
     sg_map m;
     SG_TRY(sg_map_open(&m, file, err));
     sedge_answers out;
-    bool pieces = strcmp(what, "pieces") == 0, sound = pieces || strcmp(what, "wav") == 0;
-    sedge_status st = sound ? stream(&m, pieces, err)
-                            : run(image, what, text + strlen(what), &m, offset ? strtoul(offset + 1, NULL, 10) : 0, &out, err);
-    if (st == SEDGE_OK && !sound)
+    bool pieces = strcmp(what, "pieces") == 0, sound = pieces || strcmp(what, "wav") == 0, rows = strcmp(what, "series") == 0;
+    sedge_status st = sound  ? stream(&m, pieces, err)
+                      : rows ? series(text + strlen(what), &m, err)
+                             : run(image, what, text + strlen(what), &m, offset ? strtoul(offset + 1, NULL, 10) : 0, &out, err);
+    if (st == SEDGE_OK && !sound && !rows)
         line(NULL, &out);
     sg_map_close(&m);
     return st;

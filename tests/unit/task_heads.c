@@ -488,6 +488,102 @@ static void scores_of_several_outputs(void **state)
     rig_close(&r);
 }
 
+#define DRAW(color, steps, answer)                                                                                        \
+    "{\"sedge_card\":1,\"task\":\"draw\",\"inputs\":{\"x\":{\"image\":{\"color\":\"" color "\"},\"steps\":[" steps "]}}," \
+    "\"answer\":{\"head\":\"image\",\"color\":" answer "}}"
+
+static void pixels_of_many_colors(uint8_t p[12 * 10 * 3])
+{
+    for (int i = 0; i < 360; i++)
+        p[i] = (uint8_t)(i * 37 % 251);
+}
+
+/* What passes a model unchanged is the picture itself: by its size in tiles or at once, in either order of channels, by its brightness. */
+static void pictures_are_drawn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *card;
+        int channels, h, w, level; /* level: that colours may be off by */
+    } cases[] = {
+        {DRAW("rgb", "{\"mul\":0.5},{\"norm\":{\"mean\":1}}", "\"rgb\",\"scale\":2,\"offset\":2"), 3, 10, 12, 0},
+        {DRAW("bgr", "", "\"bgr\""), 3, 10, 12, 0},
+        {DRAW("rgb", "{\"tiles\":{\"size\":[4,6],\"overlap\":0.3}}", "\"rgb\""), 3, 4, 6, 0},
+        {DRAW("gray", "{\"tiles\":{\"size\":[6,4],\"overlap\":0.5}}", "\"luma\""), 1, 6, 4, 1},
+        {DRAW("gray", "{\"mul\":0.00392156862745098}", "\"luma\",\"scale\":255"), 1, 10, 12, 1},
+    };
+    uint8_t p[360];
+    pixels_of_many_colors(p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig r;
+        sedge_answers a;
+        rig_open(&r, (int64_t[]){1, cases[i].channels, cases[i].h, cases[i].w}, 4, cases[i].card, NULL);
+        rig_picture(&r, "rgb", 12, 10, p, &a);
+        assert_non_null(a.picture);
+        assert_int_equal(a.picture->width, 12);
+        assert_int_equal(a.picture->height, 10);
+        assert_int_equal(a.picture->pixel, SEDGE_PIXEL_RGB8);
+        for (int k = 0; k < 360; k++)
+            assert_in_range(((const uint8_t *)a.picture->plane[0])[k] + cases[i].level - p[k], 0, 2 * cases[i].level);
+        rig_close(&r);
+    }
+}
+
+/* Tiles of which a model gives the left half: the whole is half as wide. */
+static void tiles_of_another_size(void **state)
+{
+    (void)state;
+    uint8_t p[360], gray[120];
+    pixels_of_many_colors(p);
+    pb graph = {.n = 0};
+    onnx_slice(&graph, "x", 0, 3, 3, "y");
+    onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 1, 5, 6}, 4);
+    onnx_io(&graph, 12, "y", 1, (int64_t[]){1, 1, 5, 3}, 4);
+    rig r;
+    sedge_answers a;
+    rig_model(&r, &graph);
+    if (rig_try(&r, DRAW("gray", "{\"tiles\":{\"size\":[5,6],\"overlap\":0}}", "\"gray\""), NULL) != SEDGE_OK)
+        fail_msg("%s", r.err.msg);
+    for (int i = 0; i < 120; i++)
+        gray[i] = p[i];
+    rig_picture(&r, "gray", 12, 10, gray, &a);
+    assert_int_equal(a.picture->pixel, SEDGE_PIXEL_GRAY8);
+    assert_int_equal(a.picture->width, 6);
+    assert_int_equal(a.picture->height, 10);
+    for (int y = 0; y < 10; y++)
+        for (int x = 0; x < 6; x++)
+            assert_int_equal(((const uint8_t *)a.picture->plane[0])[6 * y + x], gray[12 * y + x / 3 * 6 + x % 3]);
+    rig_close(&r);
+}
+
+static void pictures_that_cannot_be_drawn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *card, *why;
+    } cases[] = {
+        {DRAW("rgb", "", "\"luma\""), "card: answer.color: luma needs an input of color gray"},
+        {DRAW("rgb", "{\"tiles\":[4,4]},{\"letterbox\":[4,6]}", "\"rgb\""), "card: steps.1: tiles of a picture"},
+        {DRAW("rgb", "{\"resize\":[4,6]}", "\"gray\""), "card: answer.color: the output has 3 channels, gray has 1"},
+    };
+    uint8_t p[360];
+    pixels_of_many_colors(p);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig r;
+        sedge_answers a;
+        sedge_frame f;
+        rig_identity(&r, (int64_t[]){1, 3, 4, 6}, 4);
+        sedge_status st = rig_try(&r, cases[i].card, NULL);
+        if (st == SEDGE_OK) {
+            assert_int_equal(sedge_frame_raw(&f, SEDGE_PIXEL_RGB8, 12, 10, p, sizeof p, &r.err), SEDGE_OK);
+            st = sedge_task_run_frame(r.task, &f, &a, &r.err);
+        }
+        assert_int_not_equal(st, SEDGE_OK);
+        assert_memory_equal(r.err.msg, cases[i].why, strlen(cases[i].why));
+        rig_close(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +602,9 @@ int main(void)
         cmocka_unit_test(regions_of_a_mask),
         cmocka_unit_test(scores_of_several_outputs),
         cmocka_unit_test(quantized_ends),
+        cmocka_unit_test(pictures_are_drawn),
+        cmocka_unit_test(tiles_of_another_size),
+        cmocka_unit_test(pictures_that_cannot_be_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
