@@ -369,13 +369,8 @@ static sedge_status check_head(const sedge_task *t, sg_err *err)
     const char *name = heads[t->head].name;
     if (heads[t->head].places && t->source != SEDGE_SOURCE_IMAGE)
         return sg_fail(err, SEDGE_E_FORMAT, "card: answer.head: %s needs a picture", name);
-    bool labels = t->head == SG_HEAD_MASK && sg_is(t->answer, "form", "labels");
-    bool masks = t->head == SG_HEAD_ROWS && sg_get(t->answer, "masks");
-    if (t->tiles.fields && (!heads[t->head].tiles || labels || masks))
-        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s%s of tiles cannot be merged", name,
-                       labels  ? " by labels"
-                       : masks ? " with masks"
-                               : "");
+    if (t->tiles.fields && !heads[t->head].tiles)
+        return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.head: %s of tiles cannot be merged", name);
     bool mean = t->head == SG_HEAD_CLASSES || t->head == SG_HEAD_RESIDUAL || t->head == SG_HEAD_VALUE;
     if (t->decide_fields && sg_int(t->decide_fields, "mean_of") > 1 && !mean)
         return sg_fail(err, SEDGE_E_UNSUPPORTED, "card: answer.decide.mean_of: the head %s has no scores whose mean is one",

@@ -164,7 +164,6 @@ static sedge_status check_rows(const sedge_task *t, const table *x, const rows_c
 sedge_status sg_rows_take(sedge_task *t, int run, sg_err *err)
 {
     table x;
-    (void)run;
     SG_TRY(open_table(t, &x, err));
     rows_card r = {.box = sg_get(t->answer, "box"),
                    .objectness = sg_get(t->answer, "objectness"),
@@ -183,20 +182,19 @@ sedge_status sg_rows_take(sedge_task *t, int run, sg_err *err)
     int first = t->n_found;
     for (size_t i = 0; i < x.rows; i++)
         SG_TRY(one_row(t, &x, &r, i, err));
-    return find_points(t, &x, first, r.frac, err);
+    SG_TRY(find_points(t, &x, first, r.frac, err));
+    const json_t *masks = sg_get(t->answer, "masks");
+    size_t from, to;
+    if (!masks)
+        return SEDGE_OK;
+    SG_TRY(span(&x, sg_get(masks, "at"), "masks", &from, &to, err));
+    return sg_row_masks_take(t, first, run, x.v + from * x.channel_step, x.row_step, x.channel_step, to - from, err);
 }
 
 sedge_status sg_rows_give(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    const json_t *masks = sg_get(t->answer, "masks");
     SG_TRY(sg_found_answers(t, sg_get(t->answer, "nms"), out, err));
-    if (!masks)
-        return SEDGE_OK;
-    table x;
-    size_t from, to;
-    SG_TRY(open_table(t, &x, err));
-    SG_TRY(span(&x, sg_get(masks, "at"), "masks", &from, &to, err));
-    return sg_row_masks(t, x.v + from * x.channel_step, x.row_step, x.channel_step, (int)(to - from), out, err);
+    return sg_get(t->answer, "masks") ? sg_row_masks_give(t, out, err) : SEDGE_OK;
 }
 
 /* Boxes [1, N, 4] with scores [1, N] or [1, N, C]; classes and count: NULL where there are none. */

@@ -1,5 +1,6 @@
 /* Masks: a class of each pixel, and of each row that was found its own; as large as the source, through the inverse geometry. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "task/run.h"
 
@@ -23,18 +24,21 @@ static void make_taps(tap *p, int n, double scale, double shift, int input, int 
     }
 }
 
-/* Taps of every column of the source, then of every row, in t->norm. */
-static sedge_status taps(sedge_task *t, int map_w, int map_h, bool nearest, const tap **x, const tap **y, sg_err *err)
+/* For every column of tiles the taps of every column of the source, then likewise of rows, in t->norm; and room for the mask. */
+static sedge_status taps(sedge_task *t, const sg_maps *m, bool nearest, const tap **x, const tap **y, sg_err *err)
 {
-    const sg_place *p = &t->place;
-    size_t n = (size_t)p->src_w + (size_t)p->src_h;
-    SG_TRY(sg_keep_room(t, &t->norm, n, sizeof(tap), err));
-    SG_TRY(sg_keep_room(t, &t->mask, (size_t)p->src_w * (size_t)p->src_h, 1, err));
-    tap *all = t->norm.p;
-    make_taps(all, p->src_w, p->sx, p->tx, p->w, map_w, nearest);
-    make_taps(all + p->src_w, p->src_h, p->sy, p->ty, p->h, map_h, nearest);
-    *x = all;
-    *y = all + p->src_w;
+    const sg_tiles *s = &t->tiles;
+    const sg_place *place = s->place.p;
+    size_t nx = (size_t)s->nx, ny = (size_t)s->ny, w = (size_t)s->src_w, h = (size_t)s->src_h;
+    SG_TRY(sg_keep_room(t, &t->norm, nx * w + ny * h, sizeof(tap), err));
+    SG_TRY(sg_keep_room(t, &t->mask, w * h, 1, err));
+    tap *p = t->norm.p;
+    *x = p;
+    *y = p + nx * w;
+    for (size_t i = 0; i < nx; i++, p += w)
+        make_taps(p, s->src_w, place[i].sx, place[i].tx, place[i].w, m->w, nearest);
+    for (size_t i = 0; i < ny; i++, p += h)
+        make_taps(p, s->src_h, place[i * nx].sy, place[i * nx].ty, place[i * nx].h, m->h, nearest);
     return SEDGE_OK;
 }
 
@@ -58,6 +62,32 @@ typedef struct field {
     bool most, labels, threshold, logits;
     double least;
 } field;
+
+/* Of n tiles that one in which column or row `at` of `all` lies farthest inside; -1: none saw it. */
+static int inmost(const tap *t, int n, int all, int at, int map)
+{
+    int best = -1, least = 0;
+    for (int i = 0; i < n; i++) {
+        int k = t[(size_t)i * (size_t)all + (size_t)at].i, off = abs(2 * k + 1 - map);
+        if (k >= 0 && (best < 0 || off < least)) {
+            best = i;
+            least = off;
+        }
+    }
+    return best;
+}
+
+/* Labels have no mean: of the tiles that saw a pixel, the one whose middle is nearest says it. */
+static bool label_at(const field *f, int x, int y, float *out)
+{
+    int i = inmost(f->x, f->nx, f->w, x, f->one.w), j = inmost(f->y, f->ny, f->h, y, f->one.h);
+    if (i < 0 || j < 0)
+        return false;
+    sg_maps m = f->one;
+    m.v += (size_t)(j * f->nx + i) * f->step;
+    *out = sample(&m, 0, &f->x[(size_t)i * (size_t)f->w + (size_t)x], &f->y[(size_t)j * (size_t)f->h + (size_t)y]);
+    return true;
+}
 
 /* Of the tiles that saw a pixel: the mean of a score, or the most. False: none saw it. */
 static bool score_at(const field *f, int c, int x, int y, float *out)
@@ -102,7 +132,7 @@ static double one_score(const field *f, float last, int x, int y)
 static int class_of(const field *f, int x, int y, float *score)
 {
     float v;
-    if (!score_at(f, f->threshold ? f->one.n - 1 : 0, x, y, &v))
+    if (!(f->labels ? label_at(f, x, y, &v) : score_at(f, f->threshold ? f->one.n - 1 : 0, x, y, &v)))
         return UNSEEN;
     *score = v;
     if (f->labels)
@@ -203,12 +233,9 @@ sedge_status sg_mask_take(sedge_task *t, int run, sg_err *err)
     return SEDGE_OK;
 }
 
-/* Taps of every column of tiles, then of every row of tiles. */
 static sedge_status open_field(sedge_task *t, field *f, sg_err *err)
 {
     const sg_tiles *s = &t->tiles;
-    const sg_place *place = s->place.p;
-    size_t nx = (size_t)s->nx, ny = (size_t)s->ny, w = (size_t)s->src_w, h = (size_t)s->src_h;
     *f = (field){.one = t->maps,
                  .step = (size_t)t->maps.n * (size_t)t->maps.h * (size_t)t->maps.w,
                  .nx = s->nx,
@@ -221,17 +248,7 @@ static sedge_status open_field(sedge_task *t, field *f, sg_err *err)
                  .logits = sg_is(t->answer, "form", "logits"),
                  .least = sg_num(t->answer, "threshold")};
     f->one.v = t->vector.p;
-    SG_TRY(sg_keep_room(t, &t->norm, nx * w + ny * h, sizeof(tap), err));
-    SG_TRY(sg_keep_room(t, &t->mask, w * h, 1, err));
-    tap *p = t->norm.p;
-    bool nearest = f->labels || sg_is(t->answer, "upsample", "nearest");
-    f->x = p;
-    f->y = p + nx * w;
-    for (size_t i = 0; i < nx; i++, p += w)
-        make_taps(p, f->w, place[i].sx, place[i].tx, place[i].w, f->one.w, nearest);
-    for (size_t i = 0; i < ny; i++, p += h)
-        make_taps(p, f->h, place[i * nx].sy, place[i * nx].ty, place[i * nx].h, f->one.h, nearest);
-    return SEDGE_OK;
+    return taps(t, &f->one, f->labels || sg_is(t->answer, "upsample", "nearest"), &f->x, &f->y, err);
 }
 
 sedge_status sg_mask_give(sedge_task *t, sedge_answers *out, sg_err *err)
@@ -252,14 +269,44 @@ sedge_status sg_mask_give(sedge_task *t, sedge_answers *out, sg_err *err)
 
 /* ---- masks of rows ------------------------------------------------------------------------ */
 
+/* What was found since `first` keeps its coefficients, and the prototypes of this run, behind those of the runs before it. */
+sedge_status sg_row_masks_take(sedge_task *t, int first, int run, const float *coefficient, size_t row_step, size_t channel_step,
+                               size_t n, sg_err *err)
+{
+    sg_maps m;
+    if (run == 0)
+        t->n_maps = 0;
+    if (first == t->n_found)
+        return SEDGE_OK;
+    SG_TRY(sg_load_maps(t, sg_get(sg_get(t->answer, "masks"), "proto"), "auto", &t->other, &m, err));
+    if ((size_t)m.n != n)
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.masks.at: %zu coefficients, the output proto has %d masks", n, m.n);
+    if (t->n_maps > 0 && (m.h != t->maps.h || m.w != t->maps.w))
+        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.masks.proto: the masks of two tiles are not of one size");
+    size_t size = n * (size_t)m.h * (size_t)m.w;
+    SG_TRY(sg_keep_room(t, &t->vector, size * ((size_t)t->n_maps + 1), sizeof(float), err));
+    SG_TRY(sg_keep_room(t, &t->coefficients, (size_t)t->n_found * n, sizeof(float), err));
+    memcpy((float *)t->vector.p + size * (size_t)t->n_maps, m.v, size * sizeof(float));
+    for (int i = first; i < t->n_found; i++) {
+        sg_found *f = (sg_found *)t->found.p + i;
+        f->run = run;
+        f->maps = t->n_maps;
+        for (size_t c = 0; c < n; c++)
+            ((float *)t->coefficients.p)[(size_t)i * n + c] = coefficient[(size_t)f->row * row_step + c * channel_step];
+    }
+    t->maps = m;
+    t->n_maps++;
+    return SEDGE_OK;
+}
+
 /* The prototypes mixed by the coefficients of one row (Bolya et al. 2019). */
-static void mix(const sg_maps *m, const float *coefficient, size_t step, float *out)
+static void mix(const sg_maps *m, const float *coefficient, float *out)
 {
     size_t n = (size_t)m->h * (size_t)m->w;
     for (size_t i = 0; i < n; i++) {
         double sum = 0;
         for (int c = 0; c < m->n; c++)
-            sum += (double)coefficient[(size_t)c * step] * (double)m->v[(size_t)c * m->map_step + i * m->pixel_step];
+            sum += (double)coefficient[c] * (double)m->v[(size_t)c * m->map_step + i * m->pixel_step];
         out[i] = (float)sum;
     }
 }
@@ -276,25 +323,27 @@ static void draw(sedge_task *t, const sg_maps *one, int i, const float box[4], d
         }
 }
 
-sedge_status sg_row_masks(sedge_task *t, const float *first, size_t row_step, size_t channel_step, int coefficients,
-                          sedge_answers *out, sg_err *err)
+/* Each answer by the prototypes of the tile that found it. */
+sedge_status sg_row_masks_give(sedge_task *t, sedge_answers *out, sg_err *err)
 {
-    const json_t *f = sg_get(t->answer, "masks");
     const tap *x, *y;
-    sg_maps m;
-    SG_TRY(sg_load_maps(t, sg_get(f, "proto"), "auto", &t->other, &m, err));
-    if (m.n != coefficients)
-        return sg_fail(err, SEDGE_E_SHAPE, "card: answer.masks.at: %d coefficients, the output proto has %d masks", coefficients,
-                       m.n);
+    const sg_tiles *s = &t->tiles;
+    double least = sg_num(sg_get(t->answer, "masks"), "threshold");
     if (out->n > 255)
         return sg_fail(err, SEDGE_E_LIMIT, "card: answer.nms.max: a mask holds 255 things, %d were found", out->n);
-    SG_TRY(taps(t, m.w, m.h, false, &x, &y, err));
-    SG_TRY(sg_keep_room(t, &t->vector, (size_t)m.h * (size_t)m.w, sizeof(float), err));
-    memset(t->mask.p, 0, (size_t)t->place.src_w * (size_t)t->place.src_h);
-    sg_maps one = {t->vector.p, 1, m.h, m.w, 0, 1};
+    t->maps = t->n_maps ? t->maps : (sg_maps){.n = 1, .h = 1, .w = 1};
+    sg_maps m = t->maps, one = {NULL, 1, m.h, m.w, 0, 1};
+    size_t n = (size_t)m.n, size = n * (size_t)m.h * (size_t)m.w;
+    SG_TRY(taps(t, &m, false, &x, &y, err));
+    SG_TRY(sg_keep_room(t, &t->other, (size_t)m.h * (size_t)m.w, sizeof(float), err));
+    memset(t->mask.p, 0, (size_t)s->src_w * (size_t)s->src_h);
+    one.v = t->other.p;
     for (int i = 0; i < out->n; i++) {
-        mix(&m, first + (size_t)((const sg_found *)t->found.p)[i].row * row_step, channel_step, t->vector.p);
-        draw(t, &one, i, out->answer[i].box, sg_num(f, "threshold"), x, y);
+        const sg_found *f = (const sg_found *)t->found.p + i;
+        m.v = (const float *)t->vector.p + (size_t)f->maps * size;
+        mix(&m, (const float *)t->coefficients.p + (size_t)f->id * n, t->other.p);
+        draw(t, &one, i, out->answer[i].box, least, x + (size_t)(f->run % s->nx) * (size_t)s->src_w,
+             y + (size_t)(f->run / s->nx) * (size_t)s->src_h);
     }
     give_mask(t, out);
     return SEDGE_OK;

@@ -44,6 +44,7 @@ typedef struct sg_found {
     float box[4]; /* source pixels */
     float score, weight;
     int label, row, id; /* row of the output; id: how many were found before */
+    int run, maps;      /* head rows with masks: the tile, which of the prototypes that were kept */
 } sg_found;
 
 /* Another model that a step or the head names. */
@@ -125,7 +126,8 @@ struct sedge_task {
     sg_place place; /* of the tile that was run last */
     sg_tiles tiles;
     sg_graph *post; /* of the head */
-    sg_maps maps;   /* of the heads mask and image: of one run */
+    sg_maps maps;   /* of the heads mask, image and rows: of one run */
+    int n_maps;     /* of rows: runs whose prototypes are kept */
     sedge_frame picture;  /* of the head image */
     sg_image_work *tint;  /* that brings the source's colours to it; NULL: it has its own */
 
@@ -138,7 +140,7 @@ struct sedge_task {
     sedge_resampler *resampler;
     uint32_t resampler_from, from; /* from: rate of this stream; 0: nothing came yet */
 
-    sg_keep found, answers, points, scores, text, mask, vector, priors;
+    sg_keep found, answers, points, scores, text, mask, vector, priors, coefficients;
     size_t n_prior;
     int n_found, n_point; /* points of each that is found */
     size_t n_score;       /* head classes: scores of the last run */
@@ -227,9 +229,10 @@ sedge_status sg_picture_take(sedge_task *t, int run, sg_err *err);
 sedge_status sg_picture_give(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_head_keypoints(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_priors_open(sedge_task *t, sg_err *err);
-/* The mask of every answer from `coefficients` numbers of its row. */
-sedge_status sg_row_masks(sedge_task *t, const float *first, size_t row_step, size_t channel_step, int coefficients,
-                          sedge_answers *out, sg_err *err);
+/* Masks of rows: n coefficients of each that was found since `first`, then the mask of every answer. */
+sedge_status sg_row_masks_take(sedge_task *t, int first, int run, const float *coefficient, size_t row_step, size_t channel_step,
+                               size_t n, sg_err *err);
+sedge_status sg_row_masks_give(sedge_task *t, sedge_answers *out, sg_err *err);
 sedge_status sg_load_maps(sedge_task *t, const json_t *ref, const char *axes, sg_keep *keep, sg_maps *m, sg_err *err);
 sedge_status sg_points_span(const sedge_task *t, size_t channels, size_t *at, int *n, sg_err *err);
 /* Points of all that was found since `first`, n each; read gives point k of a row in pixels of the input. */

@@ -341,8 +341,9 @@ void sedge_task_close(sedge_task **task)
     sedge_session_close(&t->session);
     if (!t->shares)
         sedge_plan_close(&t->plan);
-    sg_keep *keep[] = {&t->data,   &t->signal, &t->other, &t->stream, &t->gaps,   &t->norm,        &t->found,  &t->answers,
-                       &t->points, &t->scores, &t->text,  &t->mask,   &t->vector, &t->tiles.place, &t->priors, &t->decide.mean};
+    sg_keep *keep[] = {&t->data,   &t->signal,      &t->other,  &t->stream,      &t->gaps,        &t->norm,
+                       &t->found,  &t->answers,     &t->points, &t->scores,      &t->text,        &t->mask,
+                       &t->vector, &t->tiles.place, &t->priors, &t->decide.mean, &t->coefficients};
     for (size_t i = 0; i < sizeof keep / sizeof keep[0]; i++)
         drop(t, keep[i]);
     for (int i = 0; i < SG_CONST_MAX; i++)

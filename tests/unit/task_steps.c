@@ -101,6 +101,62 @@ static void masks_of_tiles_merge(void **state)
     }
 }
 
+/* The same model on labels: the tile whose middle is nearest says what a pixel is. */
+static void labels_of_tiles(void **state)
+{
+    (void)state;
+    static const int more[6] = {0, 0, 100, 0, 100, 100};
+    uint8_t p[24];
+    for (int i = 0; i < 24; i++)
+        p[i] = (uint8_t)i;
+    rig r;
+    sedge_answers a;
+    pb graph = {.n = 0};
+    onnx_floats(&graph, "b", (float[]){0, 0, 100, 100}, 4);
+    onnx_node(&graph, "Add", "x", "b", "y");
+    onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 1, 4, 4}, 4);
+    onnx_io(&graph, 12, "y", 1, (int64_t[]){1, 1, 4, 4}, 4);
+    rig_model(&r, &graph);
+    assert_int_equal(rig_try(&r,
+                             CARD("gray", "{\"tiles\":{\"size\":[4,4],\"overlap\":0.5}}") "\"answer\":{\"head\":\"mask\","
+                                                                                          "\"form\":\"labels\"}}",
+                             NULL),
+                     SEDGE_OK);
+    rig_picture(&r, "gray", 6, 4, p, &a);
+    for (int i = 0; i < 24; i++)
+        assert_int_equal(a.mask[i], i + more[i % 6]);
+    rig_close(&r);
+}
+
+/* Tiles as below; the better of the two boxes comes from the second one, whose prototype is the picture itself. */
+static void masks_of_rows_of_tiles(void **state)
+{
+    (void)state;
+    static const uint8_t table[30] = {128, 32,  64, 32, 150, 128, 192, 64, 64, 180, 0, 10, 200, 0, 0,
+                                      0,   200, 0,  0,  0,   128, 64,  64, 64, 200, 0, 0,  0,   0, 0};
+    rig r;
+    sedge_answers a;
+    rig_open(
+        &r, (int64_t[]){1, 4, 5}, 3,
+        CARD(
+            "gray",
+            "{\"tiles\":{\"size\":[4,5],\"overlap\":0.5}},{\"mul\":0.00390625}") "\"answer\":{\"head\":\"rows\","
+                                                                                 "\"axes\":\"1NC\",\"box\":{\"unit\":\"frac\"},\"scores\":{\"at\":[4,5]},\"masks\":{\"at\":[4,5],\"proto\":\"y\","
+                                                                                 "\"threshold\":0.3},\"nms\":{\"score\":0.1}}}",
+        NULL);
+    rig_picture(&r, "gray", 5, 6, table, &a);
+    assert_int_equal(a.n, 2);
+    assert_float_equal(a.answer[0].score, 200 / 256.0, 1e-6);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(a.mask[i], i == 2 * 5 + 2 || i == 3 * 5 + 1);
+    uint8_t dark[30] = {0};
+    rig_picture(&r, "gray", 5, 6, dark, &a);
+    assert_int_equal(a.n, 0);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(a.mask[i], 0);
+    rig_close(&r);
+}
+
 /* Tiles of 4 rows at rows 0 and 2 of 6, each a table of 4 boxes: row 1 of the picture and row 4 say the same box. */
 static void boxes_of_tiles_merge(void **state)
 {
@@ -283,6 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_of_turned_pictures),
         cmocka_unit_test(masks_of_tiles_merge),
+        cmocka_unit_test(labels_of_tiles),
+        cmocka_unit_test(masks_of_rows_of_tiles),
         cmocka_unit_test(boxes_of_tiles_merge),
         cmocka_unit_test(tiles_refused),
         cmocka_unit_test(bands),
