@@ -134,6 +134,9 @@ sedge_status sg_points_span(const sedge_task *t, size_t channels, size_t *at, in
 /* Of boxes that are merged later, the best one's stay. */
 sedge_status sg_row_points(sedge_task *t, int first, int n, sg_point_fn *read, const void *ctx, sg_err *err)
 {
+    t->n_point = n;
+    if (first == t->n_found)
+        return SEDGE_OK;
     SG_TRY(sg_keep_room(t, &t->points, (size_t)t->n_found * (size_t)n, sizeof(sedge_point), err));
     sedge_point *p = (sedge_point *)t->points.p + (size_t)first * (size_t)n;
     for (int i = first; i < t->n_found; i++)
@@ -142,6 +145,5 @@ sedge_status sg_row_points(sedge_task *t, int first, int n, sg_point_fn *read, c
             read(ctx, ((const sg_found *)t->found.p)[i].row, k, v);
             *p++ = sg_point_of(t, v[0], v[1], v[2]);
         }
-    t->n_point = n;
     return SEDGE_OK;
 }

@@ -1,4 +1,5 @@
 /* Fuzzes cards: the text of a card, and metadata of an exporter, for a model of one node. */
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "../unit/tiny_onnx.h"
@@ -49,7 +50,7 @@ static void answer(sedge_task *t)
     }
 }
 
-/* The first byte: a card, or which key of metadata the rest is. */
+/* The first byte: a card, or which key of metadata the rest is; and whether the output is maps or one row. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const keys[] = {"names", "imgsz", "kpt_shape", "task"};
@@ -60,10 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, size - 1);
     text[size - 1] = 0;
     graph.n = 0;
-    onnx_node(&graph, "Squeeze", "x", NULL, "y");
+    bool row = data[0] / 5 % 2;
+    onnx_node(&graph, row ? "Flatten" : "Squeeze", "x", NULL, "y");
     pb_str(&graph, 2, "g");
     onnx_io(&graph, 11, "x", 1, (int64_t[]){1, 3, 8, 8}, 4);
-    onnx_io(&graph, 12, "y", 1, (int64_t[]){3, 8, 8}, 3);
+    onnx_io(&graph, 12, "y", 1, row ? (int64_t[]){1, 192} : (int64_t[]){3, 8, 8}, row ? 2 : 3);
     onnx_model(&model, &graph, 11);
     for (int i = 0; i < 4 && data[0] % 5; i++) {
         static const char *const usual[] = {"{0: 'a', 1: 'b', 2: 'c', 3: 'd'}", "[8, 8]", "[2, 2]", "detect"};
