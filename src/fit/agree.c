@@ -41,8 +41,8 @@ static int by_size(const void *a, const void *b)
 static sedge_status run_all(sg_outputs *o, const sedge_model *m, sedge_session *session, const sg_samples *s, size_t from,
                             size_t to, double *time, sg_part_fn *part, void *ctx, sg_err *err)
 {
-    sedge_tensor in[64];
-    if (s->n_in > 64)
+    sedge_tensor in[SG_INPUTS_MAX];
+    if (s->n_in > SG_INPUTS_MAX)
         return sg_fail(err, SEDGE_E_LIMIT, "more than 64 inputs");
     for (size_t i = from; i < to; i++) {
         SG_TRY(s->get(s->ctx, i, in, err));

@@ -139,9 +139,9 @@ static sedge_status plan_whole(watch *w, sedge_plan **plan, sedge_model **model,
 
 static sedge_status run_all(watch *w, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *part_ctx, sg_err *err)
 {
-    sedge_tensor in[64];
+    sedge_tensor in[SG_INPUTS_MAX];
     sedge_session *session = (sedge_session *)w->session;
-    if (s->n_in > 64)
+    if (s->n_in > SG_INPUTS_MAX)
         return sg_fail(err, SEDGE_E_LIMIT, "a model of more than 64 inputs cannot be calibrated");
     for (size_t i = from; i < to; i++) {
         SG_TRY(s->get(s->ctx, i, in, err));

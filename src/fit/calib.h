@@ -2,8 +2,8 @@
 #ifndef SG_FIT_CALIB_H
 #define SG_FIT_CALIB_H
 
+#include "fit/samples.h"
 #include "ir/graph.h"
-#include "sedge/sedge.h"
 
 /* ---- histograms (hist.c) ---- */
 
@@ -39,16 +39,6 @@ typedef struct sg_range {
 sg_range sg_hist_range(const sg_hist *h, sg_range_method method);
 /* Mean squared error of values rounded to 256 levels over a range, clipped to it. */
 double sg_hist_error(const sg_hist *h, sg_range r);
-
-/* ---- samples (samples.c) ---- */
-
-/* What a model is tried on: sample i gives a tensor for every input of the model. Memory does not depend on how many there are. */
-typedef struct sg_samples {
-    size_t n;
-    int n_in;
-    sedge_status (*get)(void *ctx, size_t i, sedge_tensor *in, sg_err *err); /* tensors live until the next call */
-    void *ctx;
-} sg_samples;
 
 /* ---- the pass over the samples (calib.c) ---- */
 

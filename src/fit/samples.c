@@ -67,7 +67,7 @@ static sedge_status open_one(sg_rows *r, const char *path, sg_err *err)
     const int k = eq ? input_named(r->model, path, (size_t)(eq - path)) : 0;
     if (k < 0)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "%s: the model has no such input", path);
-    if (r->n_map == SG_ROWS_MAX)
+    if (r->n_map == SG_INPUTS_MAX)
         return sg_fail(err, SEDGE_E_LIMIT, "too many arrays");
     SG_TRY(sg_map_open(&r->map[r->n_map], file, err));
     const sg_map *m = &r->map[r->n_map++];
@@ -101,8 +101,8 @@ sedge_status sg_rows_open(sg_rows *r, sg_mem *mem, const sedge_model *m, const c
 {
     *r = (sg_rows){.mem = mem, .model = m, .arena = {.mem = mem}};
     r->samples = (sg_samples){.n_in = sedge_model_inputs(m), .get = get, .ctx = r};
-    if (r->samples.n_in > SG_ROWS_MAX)
-        return sg_fail(err, SEDGE_E_LIMIT, "more than %d inputs", SG_ROWS_MAX);
+    if (r->samples.n_in > SG_INPUTS_MAX)
+        return sg_fail(err, SEDGE_E_LIMIT, "more than %d inputs", SG_INPUTS_MAX);
     for (int i = 0; i < n; i++) {
         const sedge_status st = open_one(r, path[i], err);
         if (st != SEDGE_OK) {

@@ -3,6 +3,7 @@
 
 #include "base/threads.h"
 #include "run/api.h"
+#include "run/bound.h"
 
 void sedge_session_opts_init(sedge_session_opts *opts)
 {
@@ -227,6 +228,14 @@ sedge_status sedge_session_set_input(sedge_session *s, int i, const sedge_tensor
         }
     }
     return SEDGE_OK;
+}
+
+bool sg_session_bound(const sedge_session *s, int i, sedge_tensor *out)
+{
+    if (i < 0 || (uint32_t)i >= s->plan->plan->n_input || !s->bound[i] || s->input[i].kind != SG_TENSOR)
+        return false;
+    memcpy(out, &s->input[i], sizeof *out);
+    return true;
 }
 
 sedge_status sedge_session_set_output(sedge_session *s, int i, void *data, size_t capacity, sedge_error *err)
