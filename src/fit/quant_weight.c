@@ -40,9 +40,9 @@ typedef struct made {
     float *w; /* as they were */
     int8_t *q;
     float *scale, *bias_scale;
-    int8_t *zero;
+    int8_t *zero;  /* zeros, which other engines want to see */
     double *bias;
-    int32_t *q_bias, *bias_zero;
+    int32_t *q_bias;
 } made;
 
 static bool make_room(sg_arena *a, const rows *r, made *m)
@@ -55,8 +55,7 @@ static bool make_room(sg_arena *a, const rows *r, made *m)
     m->zero = sg_arena_array(a, n + 1, 1);
     m->bias = sg_arena_array(a, n + 1, sizeof *m->bias);
     m->q_bias = sg_arena_array(a, n + 1, sizeof *m->q_bias);
-    m->bias_zero = sg_arena_array(a, n + 1, sizeof *m->bias_zero);
-    return m->w && m->q && m->scale && m->bias_scale && m->zero && m->bias && m->q_bias && m->bias_zero;
+    return m->w && m->q && m->scale && m->bias_scale && m->zero && m->bias && m->q_bias;
 }
 
 static double largest(const made *m, const rows *r, int64_t c)
@@ -121,12 +120,11 @@ static void round_bias(made *m, const rows *r, double x_scale)
     }
 }
 
-static sg_vid dequantized(sg_graph *g, sg_nid before, const sg_vid in[3], int axis, const char *name, sg_err *err)
+static sg_vid dequantized(sg_graph *g, sg_nid before, const sg_vid *in, int n_in, int axis, sg_err *err)
 {
-    sg_nid n = sg_node_new(g, SG_ROW(DEQUANTIZE), in, 3, 1, before);
+    sg_nid n = in[0] && in[1] && in[n_in - 1] ? sg_node_new(g, SG_ROW(DEQUANTIZE), in, n_in, 1, before) : 0;
     if (!n || !sg_set_int(g, n, SG_A_axis, axis) || sg_infer_node(g, n, err) != SEDGE_OK)
         return SG_NONE_ID;
-    g->value[g->node[n].out[0]].name = name;
     return g->node[n].out[0];
 }
 
@@ -135,18 +133,17 @@ static sg_vid weights_value(sg_graph *g, sg_nid n, const rows *r, const made *m,
     const sg_type *t = &g->value[r->w].type;
     int64_t dim[SG_RANK_MAX];
     memcpy(dim, t->dim, sizeof dim);
-    const sg_vid in[3] = {sg_const_new(g, SG_I8, t->rank, dim, m->q, g->value[r->w].name),
-                          sg_const_new(g, SG_F32, 1, &r->channels, m->scale, NULL),
+    const sg_vid q = sg_const_new(g, SG_I8, t->rank, dim, m->q, g->value[r->w].name);
+    const sg_vid in[3] = {q, sg_const_new(g, SG_F32, 1, &r->channels, m->scale, NULL),
                           sg_const_new(g, SG_I8, 1, &r->channels, m->zero, NULL)};
-    return in[0] && in[1] && in[2] ? dequantized(g, n, in, r->axis, NULL, err) : SG_NONE_ID;
+    return dequantized(g, n, in, 3, r->axis, err);
 }
 
 static sg_vid bias_value(sg_graph *g, sg_nid n, const rows *r, const made *m, sg_err *err)
 {
-    const sg_vid in[3] = {sg_const_new(g, SG_I32, 1, &r->channels, m->q_bias, r->bias ? g->value[r->bias].name : NULL),
-                          sg_const_new(g, SG_F32, 1, &r->channels, m->bias_scale, NULL),
-                          sg_const_new(g, SG_I32, 1, &r->channels, m->bias_zero, NULL)};
-    return in[0] && in[1] && in[2] ? dequantized(g, n, in, 0, NULL, err) : SG_NONE_ID;
+    const sg_vid q = sg_const_new(g, SG_I32, 1, &r->channels, m->q_bias, r->bias ? g->value[r->bias].name : NULL);
+    const sg_vid in[2] = {q, sg_const_new(g, SG_F32, 1, &r->channels, m->bias_scale, NULL)};
+    return dequantized(g, n, in, 2, 0, err);
 }
 
 static sedge_status put(sg_graph *g, sg_nid n, const rows *r, const made *m, bool with_bias, sg_err *err)

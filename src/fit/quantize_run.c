@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "export/export.h"
 #include "fit/quantize.h"
-#include "fit/samples.h"
 #include "run/api.h"
 #include "sedge/fit.h"
 
@@ -22,6 +22,9 @@ typedef struct job {
     sg_mem mem;
     sedge_model *model;
     sg_rows rows;
+    sedge_data *data;
+    sg_carded *carded;
+    const sg_samples *all;
     sg_quantizer q;
     sg_outputs want, got;
     size_t n, split; /* samples, and how many of them calibrate */
@@ -33,11 +36,8 @@ typedef struct job {
 static sedge_status picked(void *ctx, size_t i, sedge_tensor *in, sg_err *err)
 {
     job *j = ctx;
-    const size_t rest = j->n - j->split;
     const size_t k = i < j->split ? i + i / 3 : 4 * (i - j->split) + 3;
-    const sg_samples *all = &j->rows.samples;
-    (void)rest;
-    return all->get(all->ctx, (k < j->n ? k : j->n - 1) * all->n / j->n, in, err);
+    return j->all->get(j->all->ctx, (k < j->n ? k : j->n - 1) * j->all->n / j->n, in, err);
 }
 
 static void part(void *ctx, double done)
@@ -110,22 +110,69 @@ static sedge_status choose(job *j, const sg_samples *s, sg_quant_how *best, sg_e
     return SEDGE_OK;
 }
 
+static sedge_status open_samples(job *j, const char *path, sg_err *err)
+{
+    if (j->o->n_rows) {
+        SG_TRY(sg_rows_open(&j->rows, &j->mem, j->model, j->o->rows, j->o->n_rows, err));
+        j->all = &j->rows.samples;
+    } else if (j->o->data) {
+        SG_TRY(sedge_data_open(&j->data, j->o->data, NULL, err));
+        SG_TRY(sg_carded_open(&j->carded, j->model, path, j->o->card, j->data, err));
+        j->all = sg_carded_samples(j->carded);
+    } else {
+        return sg_fail(err, SEDGE_E_ARG, "no samples: quantization needs some that are like those of the field");
+    }
+    const size_t limit = j->o->limit ? j->o->limit : DEFAULT_LIMIT;
+    j->n = j->all->n < limit ? j->all->n : limit;
+    j->split = j->n - j->n / 4;
+    return j->n >= 4 ? SEDGE_OK : sg_fail(err, SEDGE_E_ARG, "%zu samples are too few: at least 4", j->n);
+}
+
+/* The file, with where it comes from and its card. */
+static sedge_status write(job *j, const sg_quant_how *how, const char *out, sg_err *err)
+{
+    char how_text[128];
+    snprintf(how_text, sizeof how_text, "int8, ranges by %s from %zu samples", sg_range_names[how->method], j->split);
+    const sg_import_meta meta[] = {{"sedge.quantize", how_text}, {"sedge.card", j->carded ? sg_carded_text(j->carded) : NULL}};
+    const sg_export_opts eo = {.info = &j->model->info, .meta = meta, .n_meta = j->carded ? 2 : 1};
+    sedge_model *m = NULL;
+    sg_quant_done done;
+    SG_TRY(sg_quantizer_make(&j->q, how, &m, &done, err));
+    const sedge_status st = sg_export_onnx(m->graph, &eo, out, err);
+    sedge_model_close(&m);
+    return st;
+}
+
+/* What is told of the result is told of the file as it was written. */
+static sedge_status judge_file(job *j, const sg_samples *s, const char *out, sg_err *err)
+{
+    sedge_model *m = NULL;
+    struct stat sb;
+    double seconds = 0;
+    sg_outputs_free(&j->got);
+    sedge_status st = sedge_model_open(&m, out, NULL, err);
+    if (st == SEDGE_OK)
+        st = sg_outputs_run(&j->got, m, s, j->split, j->n, &seconds, NULL, NULL, err);
+    sedge_model_close(&m);
+    SG_TRY(st);
+    const sg_likeness like = sg_outputs_compare(&j->want, &j->got);
+    j->r->snr_db = like.snr_db;
+    j->r->top1 = like.top1;
+    j->r->ms_after = seconds * 1e3;
+    j->r->bytes_after = stat(out, &sb) == 0 ? sb.st_size : 0;
+    return SEDGE_OK;
+}
+
 static sedge_status quantize(job *j, const char *path, const char *out, sg_err *err)
 {
     sg_quant_how how = {0};
     struct stat sb;
-    SG_TRY(sedge_model_open(&j->model, path, NULL, err));
-    SG_TRY(sg_rows_open(&j->rows, &j->mem, j->model, j->o->rows, j->o->n_rows, err));
-    SG_TRY(sg_quantizer_open(&j->q, &j->mem, j->model, err));
-    const size_t limit = j->o->limit ? j->o->limit : DEFAULT_LIMIT;
-    j->n = j->rows.samples.n < limit ? j->rows.samples.n : limit;
-    if (j->n < 4)
-        return sg_fail(err, SEDGE_E_ARG, "%zu samples are too few: at least 4", j->n);
-    j->split = j->n - j->n / 4;
-    const sg_samples s = {.n = j->n, .n_in = j->rows.samples.n_in, .get = picked, .ctx = j};
     double seconds = 0;
+    SG_TRY(sedge_model_open(&j->model, path, NULL, err));
+    SG_TRY(open_samples(j, path, err));
+    SG_TRY(sg_quantizer_open(&j->q, &j->mem, j->model, err));
+    const sg_samples s = {.n = j->n, .n_in = j->all->n_in, .get = picked, .ctx = j};
     j->what = "calibrating";
-    j->base = 0;
     j->share = 1;
     SG_TRY(sg_quantizer_see(&j->q, &s, 0, j->split, part, j, err));
     SG_TRY(sg_outputs_run(&j->want, j->model, &s, j->split, j->n, &seconds, NULL, NULL, err));
@@ -134,10 +181,11 @@ static sedge_status quantize(job *j, const char *path, const char *out, sg_err *
     j->r->compared = j->n - j->split;
     SG_TRY(choose(j, &s, &how, err));
     find_unstable(j);
-    if (stat(path, &sb) == 0)
-        j->r->bytes_before = sb.st_size;
-    (void)out;
-    return SEDGE_OK;
+    j->r->bytes_before = stat(path, &sb) == 0 ? sb.st_size : 0;
+    if (!out)
+        return SEDGE_OK;
+    SG_TRY(write(j, &how, out, err));
+    return judge_file(j, &s, out, err);
 }
 
 sedge_status sedge_quantize(const char *path, const char *out, const sedge_quantize_opts *opts, sedge_quantize_result *result,
@@ -148,11 +196,14 @@ sedge_status sedge_quantize(const char *path, const char *out, const sedge_quant
     err = err ? err : &own;
     memset(result, 0, sizeof *result);
     j.want.mem = j.got.mem = &j.mem;
-    j.q.mem = j.rows.mem = &j.mem;
+    j.q.mem = j.q.arena.mem = j.rows.mem = &j.mem;
+    j.rows.arena.mem = &j.mem;
     const sedge_status st = quantize(&j, path, out, err);
     sg_outputs_free(&j.want);
     sg_outputs_free(&j.got);
     sg_quantizer_close(&j.q);
+    sg_carded_close(&j.carded);
+    sedge_data_close(&j.data);
     sg_rows_close(&j.rows);
     sedge_model_close(&j.model);
     return st;

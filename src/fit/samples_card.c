@@ -12,7 +12,6 @@ struct sg_carded {
     sg_lane lane;
 };
 
-
 static sedge_status feed(sedge_task *t, const sedge_item *s, sg_err *err)
 {
     sedge_answers a;

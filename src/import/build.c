@@ -147,8 +147,29 @@ bool sg_ib_set(sg_ib *n, sg_nid node, sg_attr_id id, int64_t v)
     return false;
 }
 
+/* What is set is written by exporters, so a function that has no parameters gets none. */
+static bool has_parameters(int kind)
+{
+    switch (kind) {
+    case SG_UNARY_IS_INF:
+    case SG_UNARY_LEAKY_RELU:
+    case SG_UNARY_ELU:
+    case SG_UNARY_SELU:
+    case SG_UNARY_CELU:
+    case SG_UNARY_THRESHOLDED_RELU:
+    case SG_UNARY_SHRINK:
+    case SG_UNARY_HARD_SIGMOID:
+    case SG_UNARY_SWISH:
+    case SG_UNARY_LINEAR:
+    case SG_UNARY_SCALED_TANH: return true;
+    default: return false;
+    }
+}
+
 sg_vid sg_ib_unary(sg_ib *n, int kind, sg_vid x, double alpha, double beta)
 {
+    if (!has_parameters(kind))
+        return sg_ib_node(n, SG_OP_UNARY, SG_INS(x), SG_SET({SG_A_kind, .i = kind}));
     return sg_ib_node(n, SG_OP_UNARY, SG_INS(x),
                       SG_SET({SG_A_kind, .i = kind}, {SG_A_alpha, .f = alpha}, {SG_A_beta, .f = beta}));
 }

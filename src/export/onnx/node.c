@@ -216,6 +216,19 @@ static sedge_status since(sg_ow *w, const sg_ow_scope *sc, const sg_node *n, con
     return sg_ow_need(w, e->domain, 0);
 }
 
+/* Nodes that were one operator have its name together, which must be unique, but not among the values: there they stand behind a newline. */
+static const char *node_name(sg_ow *w, const char *name)
+{
+    const size_t n = strlen(name);
+    char *base = sg_arena_alloc(w->arena, n + 2);
+    if (!base)
+        return sg_ow_nomem(w), "";
+    base[0] = '\n';
+    memcpy(base + 1, name, n + 1);
+    const char *unique = sg_ow_unique(w, base);
+    return *unique ? unique + 1 : unique;
+}
+
 sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid id, const char *domain, const char *op, int n_in, int n_out)
 {
     const sg_node *n = &sc->g->node[id];
@@ -227,7 +240,7 @@ sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid id, const char *do
     for (int k = 0; k < n_out; k++)
         sg_pbw_str(&w->out, SG_PF_NODE_OUTPUT, sg_ow_name(w, sc, sg_node_out(sc->g, id, k)));
     if (n->name && *n->name)
-        sg_pbw_str(&w->out, SG_PF_NODE_NAME, n->name);
+        sg_pbw_str(&w->out, SG_PF_NODE_NAME, node_name(w, n->name));
     sg_pbw_str(&w->out, SG_PF_NODE_OP_TYPE, op);
     if (*domain)
         sg_pbw_str(&w->out, SG_PF_NODE_DOMAIN, domain);
