@@ -20,7 +20,9 @@ static const option options[] = {
     {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
     {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
     {'u', "--tune", NULL, true},      {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
-    {'D', "--data", NULL, true},      {'q', "--method", NULL, true},
+    {'D', "--data", NULL, true},      {'Y', "--data", NULL, true},         {'q', "--method", NULL, true},
+    {'E', "--reference", NULL, true}, {'m', "--min", NULL, true},          {'k', "--slice", NULL, true},
+    {'n', "--limit", NULL, true},     {'A', "--anyway", NULL, false},      {'W', "--stream", NULL, false},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -99,7 +101,23 @@ static bool apply(args *a, char letter, const char *value)
     case 'q': a->method = value; return *value != 0;
     case 'c': a->card = value; return *value != 0;
     case 'r': a->raw = value; return *value != 0;
-    case 'y': a->data = value; return *value != 0;
+    case 'y':
+    case 'Y': a->data = value; return *value != 0;
+    case 'E': a->reference = value; return *value != 0;
+    case 'k': a->slice = value; return *value != 0;
+    case 'm':
+        if (a->n_min == ARGS_MAX)
+            return false;
+        a->min[a->n_min++] = value;
+        return true;
+    case 'M':
+        if (a->n_max == ARGS_MAX)
+            return false;
+        a->max[a->n_max++] = value;
+        return true;
+    case 'n': return read_u64(value, INT64_MAX, &a->limit) && a->limit;
+    case 'A': return a->anyway = true;
+    case 'W': return a->stream = true;
     case 'L': a->labels = value; return *value != 0;
     case 'x': a->tensors = value; return *value != 0;
     case 'l': return a->jsonl = true;
@@ -108,11 +126,6 @@ static bool apply(args *a, char letter, const char *value)
         a->tune = strcmp(value, "full") == 0 ? SEDGE_TUNE_FULL : SEDGE_TUNE_QUICK;
         return a->tune == SEDGE_TUNE_FULL || strcmp(value, "quick") == 0;
     case 'R': a->report = value; return *value != 0;
-    case 'M':
-        if (a->n_max == ARGS_MAX)
-            return false;
-        a->max[a->n_max++] = value;
-        return true;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;
     case 'F': return a->allow_fallback = true;

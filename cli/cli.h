@@ -24,7 +24,7 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_quantize, verb_run, verb_check, verb_bench, verb_card, verb_inspect, verb_compile, verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_inspect, verb_compile, verb_quantize, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -48,14 +48,14 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method;
-    const char *max[ARGS_MAX];
-    int n_max;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *reference, *slice;
+    const char *min[ARGS_MAX], *max[ARGS_MAX];
+    int n_min, n_max;
     int tune; /* sedge_tune */
     uint32_t threads;
-    uint64_t seed;
+    uint64_t seed, limit;
     double seconds;
-    bool json, jsonl, write, ops, allow_fallback, no_optimize, help;
+    bool json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, help;
 } args;
 
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */
@@ -183,6 +183,11 @@ int trace_card(const args *a);
 /* Writes a card to `path`; one that is there keeps its text as `path`.old when `replace`, else it is an error. The exit status. */
 int write_card(const char *path, const char *text, bool replace);
 
+/* ---- eval.c: data with labels -------------------------------------------------------------------- */
+
+/* --data, --labels, --slice, --limit; windows as the model's card says. */
+sedge_status open_data(sedge_data **data, const args *a, const sedge_model *model, sedge_error *err);
+
 /* ---- answer.c, paint.c: by the card ------------------------------------------------------------ */
 
 /* sedge run MODEL SOURCE...: the exit status. */
@@ -222,5 +227,7 @@ void json_strn(json *j, const char *key, const char *s, size_t n);
 void json_int(json *j, const char *key, int64_t v);
 void json_num(json *j, const char *key, double v); /* not finite: null */
 void json_bool(json *j, const char *key, bool v);
+
+void json_metric(json *j, const sedge_metric *m); /* eval.c */
 
 #endif

@@ -34,6 +34,9 @@ typedef struct sedge_data_opts {
 } sedge_data_opts;
 void sedge_data_opts_init(sedge_data_opts *opts);
 
+/* Window and hop as the card of a model says, if it takes series. */
+void sedge_data_windows(sedge_data_opts *opts, const sedge_model *model, const char *path, const sedge_task_opts *task);
+
 /* Opens `path`:
  *   a folder of folders (a class each); a folder of files, with labels.csv in it or labels: file,label[,group][,slice], or
  *   file,start,end[,label] (seconds: events), or COCO JSON, or masks; without labels all files are samples;
@@ -87,6 +90,94 @@ typedef struct sedge_quantize_result {
 /* Weights and activations of the model at `path` as 8-bit integers, into the ONNX file `out` (NULL: nothing is written). */
 sedge_status sedge_quantize(const char *path, const char *out, const sedge_quantize_opts *opts, sedge_quantize_result *result,
                             sedge_error *err);
+
+/* ---- evaluation --------------------------------------------------------------------------- */
+
+typedef struct sedge_eval_opts {
+    /* Fidelity: what this model answers stands for the truth (its card: as opts.card of the model, or as reference_card says). */
+    const sedge_model *reference;
+    const char *reference_path, *reference_card;
+    uint32_t threads; /* that read samples; 0: as many as the process may use */
+    int anyway; /* goes on with bad samples and a score that looks like a wrong card */
+    int stream; /* sound and series are streams whose alarms count, whatever the card and the labels look like */
+    const size_t *sample; /* those of the data that count, n of them; NULL: all */
+    size_t n;
+    uint64_t seed; /* of intervals by resampling */
+    int (*progress)(void *ctx, double part); /* NULL, or called now and then; non-zero stops: SEDGE_E_CANCELLED */
+    void *ctx;
+    uint8_t reserved[32];
+} sedge_eval_opts;
+void sedge_eval_opts_init(sedge_eval_opts *opts);
+
+/* One measure with its 95 % interval. */
+typedef struct sedge_metric {
+    const char *name, *about, *unit; /* "top1", what it is, "" or "per hour" ... */
+    int less; /* 1: less is better */
+    double value, low, high; /* NaN: cannot be said */
+    size_t n; /* samples */
+    const char *method; /* "wilson", "bootstrap", "bootstrap by group", "poisson" */
+    const char *worst; /* the slice where it is worst; NULL: no slices */
+    double worst_value;
+    size_t worst_n;
+} sedge_metric;
+
+/* What came of one sample (of streams: of one window). */
+typedef struct sedge_outcome {
+    size_t sample;
+    float right; /* 1, 0, or a share (F1 of boxes, IoU of masks) */
+    float score; /* of the best answer */
+    int truth, guess; /* classes; -1: none */
+} sedge_outcome;
+
+typedef struct sedge_class {
+    const char *name; /* NULL: it has a number only */
+    int number;
+    uint64_t truth, guess, right;
+    double precision, recall, f1;
+    double ap50; /* boxes; else NaN */
+} sedge_class;
+
+/* Of the samples that are answered, surest first: their share, how many are right, and the score from which on they are answered. */
+typedef struct sedge_risk {
+    double coverage, right, score;
+} sedge_risk;
+
+typedef struct sedge_bad_sample {
+    size_t sample;
+    const char *why; /* names it */
+} sedge_bad_sample;
+
+typedef struct sedge_eval_result {
+    const char *kind; /* "accuracy", or "fidelity" to the reference */
+    const char *head; /* "classes", "boxes", ... */
+    int n_metric;
+    const sedge_metric *metric; /* the one that matters most first */
+    size_t n_outcome;
+    const sedge_outcome *outcome;
+    int n_class; /* 0: the head has none */
+    const sedge_class *cls; /* those that samples or answers have */
+    const uint64_t *confusion; /* [n_class, n_class] truth by guess; NULL: none */
+    int n_risk;
+    const sedge_risk *risk;
+    /* Fitted on the even samples, judged on the odd ones: calibration error before and after. NaN: cannot be said. */
+    double temperature, ece_before, ece_after;
+    size_t n_bad;
+    const sedge_bad_sample *bad;
+    size_t samples; /* that were asked for */
+    size_t cut; /* of them longer than what the model takes: it saw their beginning */
+    double seconds, pre_ms, run_ms, post_ms; /* the whole, and sums over the samples */
+} sedge_eval_result;
+
+/* Runs the data through the model as the card says and measures by its head. path and opts as in sedge_task_open; a model without a card
+ * takes rows of arrays as they are, and its first output is scores of classes. First a few samples are looked at: where they look like a
+ * wrong card, that is the error. The data must outlive the evaluation. */
+typedef struct sedge_eval sedge_eval;
+sedge_status sedge_eval_open(sedge_eval **out, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                             sedge_data *data, const sedge_eval_opts *how, sedge_error *err);
+void sedge_eval_get(const sedge_eval *e, sedge_eval_result *out);
+/* Name of sample i of the data, for messages; in `text` where it has no file. */
+const char *sedge_data_name(const sedge_data *data, size_t i, char text[64]);
+void sedge_eval_close(sedge_eval **e);
 
 #ifdef __cplusplus
 }

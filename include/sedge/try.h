@@ -60,8 +60,7 @@ typedef struct sedge_try_result {
  * Path and opts as in sedge_task_open. */
 typedef struct sedge_try sedge_try;
 sedge_status sedge_try_open(sedge_try **out, const sedge_model *model, const char *path, const sedge_task_opts *opts, size_t n,
-                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how,
-                            sedge_error *err);
+                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how, sedge_error *err);
 void sedge_try_get(const sedge_try *t, sedge_try_result *out);
 void sedge_try_close(sedge_try **t);
 

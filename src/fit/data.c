@@ -261,6 +261,11 @@ sedge_status sedge_data_tensors(sedge_data **out, const char *files, const char 
 
 /* ---- asking ---- */
 
+const char *sedge_data_name(const sedge_data *d, size_t i, char text[64])
+{
+    return i < d->n ? sg_data_name(d, i, text) : "none";
+}
+
 size_t sedge_data_count(const sedge_data *d)
 {
     return d->n;

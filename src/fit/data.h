@@ -62,6 +62,8 @@ struct sedge_data {
     size_t n_thing, cap_thing;
     float *point; /* x, y, seen */
     size_t n_point, cap_point;
+    int32_t *category; /* words of COCO's categories, by id */
+    size_t n_category;
     sg_map map[2]; /* the data and the labels */
     sedge_tensor x; /* array */
     const char **column; /* table */

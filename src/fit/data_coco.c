@@ -75,6 +75,9 @@ static sedge_status read_images(coco *c, const char *folder, sg_err *err)
 static sedge_status read_categories(coco *c, sg_err *err)
 {
     const json_t *list = json_object_get(c->root, "categories");
+    if (!(c->d->category = sg_arena_array(&c->d->arena, c->n_category + 1, sizeof *c->d->category)))
+        return sg_data_no_memory(err);
+    c->d->n_category = c->n_category;
     for (size_t k = 0; k < c->n_category; k++) {
         const char *name = json_string_value(json_object_get(json_array_get(list, c->category[k].at), "name"));
         if (!name)
@@ -83,6 +86,7 @@ static sedge_status read_categories(coco *c, sg_err *err)
         if (word < 0)
             return sg_data_no_memory(err);
         c->category[k].at = (size_t)word;
+        c->d->category[k] = word;
     }
     return SEDGE_OK;
 }

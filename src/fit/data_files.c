@@ -137,6 +137,7 @@ enum { FILE_AT, LABEL_AT, GROUP_AT, SLICE_AT, START_AT, END_AT, COLUMNS };
 
 typedef struct head {
     int at[COLUMNS];
+    size_t n;
 } head;
 
 static int column_of(const sg_csv *c, const char *const *name, int n)
@@ -155,6 +156,7 @@ static bool read_head(const sg_csv *c, const char *slice, bool of_files, head *h
     static const char *const file[] = {"file", "filename", "path", "name", "image"},
                              *const label[] = {"label", "class", "target", "y"}, *const group[] = {"group"},
                              *const start[] = {"start", "t0"}, *const end[] = {"end", "t1"};
+    h->n = c->n;
     h->at[FILE_AT] = column_of(c, file, 5);
     h->at[LABEL_AT] = column_of(c, label, 4);
     h->at[GROUP_AT] = column_of(c, group, 1);
@@ -209,8 +211,8 @@ static sedge_status add_line(sedge_data *d, const sg_csv *c, const head *h, cons
 {
     char path[PATH_BYTES], name[PATH_BYTES];
     size_t at = (size_t)h->at[FILE_AT];
-    if (at >= c->n || (h->at[LABEL_AT] >= 0 && h->at[START_AT] < 0 && (size_t)h->at[LABEL_AT] >= c->n))
-        return sg_fail(err, SEDGE_E_FORMAT, "%s: line %zu has %zu columns", csv, c->line, c->n);
+    if (c->n != h->n)
+        return sg_fail(err, SEDGE_E_FORMAT, "%s: line %zu has %zu columns, the first %zu", csv, c->line, c->n, h->n);
     if (c->field[at].n == 0 || c->field[at].n >= sizeof name)
         return sg_fail(err, SEDGE_E_FORMAT, "%s: line %zu: no name of a file", csv, c->line);
     snprintf(name, sizeof name, "%.*s", (int)c->field[at].n, c->field[at].s);

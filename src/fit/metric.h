@@ -59,11 +59,11 @@ double sg_recall_at(const sg_scored *s, size_t n, double max_rate, double *thres
 /* ---- boxes (metric_box.c) ---- */
 
 /* One box of one image: found (score) or true (crowd: its finds are neither right nor wrong). x0 y0 x1 y1. */
-typedef struct sg_found {
+typedef struct sg_find {
     uint32_t image;
     int32_t label;
     float score, box[4];
-} sg_found;
+} sg_find;
 
 typedef struct sg_true_box {
     uint32_t image;
@@ -79,7 +79,7 @@ typedef struct sg_box_score {
 } sg_box_score;
 
 /* As the COCO evaluation computes them (101 points of recall, at most 100 finds an image and class). */
-sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
+sedge_status sg_box_scores(sg_mem *m, const sg_find *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
                            sg_box_score *out);
 
 /* ---- text (metric_text.c) ---- */

@@ -11,7 +11,7 @@ enum { OVERLAPS = 10, POINTS = 101, FINDS = 100 };
 
 /* A find among its like: of a label, best first, then by image and as they came. */
 typedef struct ranked {
-    sg_found f;
+    sg_find f;
     size_t at;
     uint16_t right, neither; /* bit t: at overlap t */
 } ranked;
@@ -197,7 +197,7 @@ static void all_labels(work *w, sg_box_score *out)
     out->recall /= labels;
 }
 
-static sedge_status fill(work *w, sg_mem *m, const sg_found *found, const sg_true_box *truths)
+static sedge_status fill(work *w, sg_mem *m, const sg_find *found, const sg_true_box *truths)
 {
     for (size_t i = 0; i < w->n_r; i++)
         w->images = found[i].image + (size_t)1 > w->images ? found[i].image + (size_t)1 : w->images;
@@ -217,7 +217,7 @@ static sedge_status fill(work *w, sg_mem *m, const sg_found *found, const sg_tru
     return SEDGE_OK;
 }
 
-sedge_status sg_box_scores(sg_mem *m, const sg_found *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
+sedge_status sg_box_scores(sg_mem *m, const sg_find *found, size_t n_found, const sg_true_box *truths, size_t n_truth,
                            sg_box_score *out)
 {
     work w = {.n_r = n_found, .n_g = n_truth};

@@ -29,8 +29,8 @@ static const char *value(char out[48], double v, const char *unit)
 
 static void begin(const json_t *p, const char *id, double high, FILE *f)
 {
-    fprintf(f, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">", WIDE, high, id, id,
-            id);
+    fprintf(f, "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">", WIDE, high, id,
+            id, id);
     sg_report_escape(f, text(p, "title"));
     fprintf(f, "</title><desc id=\"%s-d\">", id);
     sg_report_escape(f, text(p, "text"));

@@ -706,8 +706,7 @@ static sedge_status open_trial(sedge_try *t, size_t n, const char *const *label,
 }
 
 sedge_status sedge_try_open(sedge_try **out, const sedge_model *model, const char *path, const sedge_task_opts *opts, size_t n,
-                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how,
-                            sedge_error *err)
+                            const char *const *label, sedge_item_fn *fn, void *ctx, const sedge_try_opts *how, sedge_error *err)
 {
     sedge_task_opts defaults;
     sedge_task_opts_init(&defaults);

@@ -1,97 +1,28 @@
 /* Answers of a card on labelled samples: which are right, and how probable the truth was. */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fit/labels.h"
 #include "fit/try.h"
 
 #define LOSS_MAX 20.0f
 
 /* ---- the truth ------------------------------------------------------------------------------ */
 
-static bool same_letter(char a, char b)
-{
-    return tolower((unsigned char)a) == tolower((unsigned char)b) || ((a == '_' || a == ' ') && (b == '_' || b == ' '));
-}
-
-/* "tench" is "tench, Tinca tinca"; case and underscores do not count. */
-static bool same_name(const char *label, const char *name)
-{
-    while (*name && same_letter(*label, *name))
-        label++, name++;
-    return *name == 0 && (*label == 0 || *label == ',');
-}
-
-static bool whole_number(const char *s, int *v)
-{
-    char *end;
-    long x = strtol(s, &end, 10);
-    *v = (int)x;
-    return *s >= '0' && *s <= '9' && *end == 0 && x < 1 << 24;
-}
-
-static int class_of_label(const sedge_task *shell, int label)
-{
-    const json_t *ids = sg_get(sg_get(shell->card.root, "labels"), "ids");
-    return ids && label < (int)json_array_size(ids) ? (int)sg_num_at(ids, (size_t)label) : label + shell->first;
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Names of classes that the card does not know, in alphabetic order, as folders are numbered everywhere. */
-static sedge_status number_names(sg_trial *t, size_t n, const char ***out, size_t *n_out, sg_err *err)
-{
-    const char **name = sg_arena_array(t->arena, n + 1, sizeof *name);
-    if (!name)
-        return sg_fail(err, SEDGE_E_NOMEM, "try: out of memory");
-    memcpy(name, t->label, n * sizeof *name);
-    qsort(name, n, sizeof *name, by_text);
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || strcmp(name[i], name[k - 1]) != 0)
-            name[k++] = name[i];
-    *out = name;
-    *n_out = k;
-    return SEDGE_OK;
-}
-
-static sedge_status one_truth(const sg_trial *t, const char *label, const char **name, size_t n_name, int *cls, sg_err *err)
-{
-    const sedge_task *shell = &t->set->shell;
-    int v;
-    for (int k = 0; k < shell->n_label; k++)
-        if (same_name(shell->label[k], label)) {
-            *cls = class_of_label(shell, k);
-            return SEDGE_OK;
-        }
-    if (whole_number(label, &v) && !n_name) {
-        *cls = class_of_label(shell, v);
-        return SEDGE_OK;
-    }
-    const char **found = n_name ? bsearch(&label, name, n_name, sizeof *name, by_text) : NULL;
-    if (!found)
-        return sg_fail(err, SEDGE_E_VALUE, "try: label \"%.60s\" of the data is none of the card's %d labels", label,
-                       shell->n_label);
-    *cls = class_of_label(shell, (int)(found - name));
-    return SEDGE_OK;
-}
-
 sedge_status sg_trial_labels(sg_trial *t, size_t n, sg_err *err)
 {
-    const char **name = NULL;
-    size_t n_name = 0;
-    int v;
-    bool numbers = true;
-    for (size_t i = 0; i < n; i++)
-        numbers = numbers && whole_number(t->label[i], &v);
-    if (!numbers && t->set->shell.n_label == 0)
-        SG_TRY(number_names(t, n, &name, &n_name, err));
-    for (size_t i = 0; i < t->n; i++)
-        SG_TRY(one_truth(t, t->label[t->order[i]], name, n_name, &t->truth[i], err));
+    const sedge_task *shell = &t->set->shell;
+    sg_labels l;
+    SG_TRY(sg_labels_open(&l, shell, t->arena, t->label, n, err));
+    for (size_t i = 0; i < t->n; i++) {
+        const char *label = t->label[t->order[i]];
+        int k = sg_labels_find(&l, label);
+        if (k < 0)
+            return sg_fail(err, SEDGE_E_VALUE, "try: label \"%.60s\" of the data is none of the card's %d labels", label,
+                           shell->n_label);
+        t->truth[i] = sg_labels_class(shell, k);
+    }
     return SEDGE_OK;
 }
 

@@ -485,8 +485,8 @@ static sedge_status deviation(sedge_trace *t, sg_err *err)
     return SEDGE_OK;
 }
 
-static sedge_status open_trace(sedge_trace *t, const sedge_model *model, const char *path, size_t n, sedge_item_fn *fn,
-                               void *ctx, sg_err *err)
+static sedge_status open_trace(sedge_trace *t, const sedge_model *model, const char *path, size_t n, sedge_item_fn *fn, void *ctx,
+                               sg_err *err)
 {
     if (n == 0)
         return sg_fail(err, SEDGE_E_ARG, "trace: no tensors");

@@ -110,7 +110,7 @@ static void do_temperature(void)
 static void do_boxes(void)
 {
     size_t found = whole(), truths = whole();
-    sg_found *f = calloc(found + 1, sizeof *f);
+    sg_find *f = calloc(found + 1, sizeof *f);
     sg_true_box *t = calloc(truths + 1, sizeof *t);
     sg_box_score s = {0};
     sg_mem m = {0};
