@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures build run test unit cli task golden conformance roundtrip contrib tflite python hostile identical media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite python hostile identical media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -48,6 +48,13 @@ measures: build
 	@test -d $(BUILD)/measures || python3 -m venv $(BUILD)/measures
 	@$(BUILD)/measures/bin/pip install -q scipy statsmodels scikit-learn pycocotools jiwer
 	@$(BUILD)/measures/bin/python tests/fit/measures.py $(BUILD)/tests/fit/driver
+
+# Gradients and training beside PyTorch.
+gradients: build
+	@tools/install-packages test
+	@test -d $(BUILD)/gradients || python3 -m venv $(BUILD)/gradients
+	@$(BUILD)/gradients/bin/pip install -q torch onnx numpy
+	@$(BUILD)/gradients/bin/python tests/grad/gradients.py $(BUILD)/tests/grad/driver
 
 check:
 	@tools/install-packages build check

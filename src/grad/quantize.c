@@ -17,6 +17,13 @@ static sg_vid met(sg_grad *c, sg_vid v, const sg_type *t)
                                  : sg_grad_per_channel(c, v, sg_axis(int_attr(c, SG_A_axis), t->rank), t->rank);
 }
 
+/* The gradient of the scale of elements of t, from theirs. */
+static sg_vid of_scale(sg_grad *c, sg_vid v, const sg_type *t)
+{
+    sg_type scale = type_of(c, in(c, 1)), as_met = type_of(c, met(c, in(c, 1), t));
+    return sg_ib_cast(&c->b, sg_grad_shaped(c, sg_grad_sum_to(c, v, &as_met), &scale), (sg_dtype)scale.dtype);
+}
+
 static sg_vid zero_point(sg_grad *c, const sg_type *t, sg_dtype real)
 {
     return in(c, 2) ? sg_ib_cast(&c->b, met(c, in(c, 2), t), real) : 0;
@@ -24,7 +31,7 @@ static sg_vid zero_point(sg_grad *c, const sg_type *t, sg_dtype real)
 
 void sg_grad_quantize(sg_grad *c)
 {
-    sg_type x = type_of(c, in(c, 0)), y = type_of(c, c->y[0]), scale = type_of(c, in(c, 1));
+    sg_type x = type_of(c, in(c, 0)), y = type_of(c, c->y[0]);
     unsigned bits = sg_dtypes[y.dtype].bits;
     if (!sg_is_int((sg_dtype)y.dtype) || bits > 32) {
         sg_grad_refuse(c, "it does not give integers of up to 32 bits");
@@ -39,16 +46,16 @@ void sg_grad_quantize(sg_grad *c)
     sg_vid d = quotient(c, where(c, inside, sg_ib_cast(&c->b, c->dy[0], (sg_dtype)x.dtype), number(c, q, 0)), s);
     c->dx[0] = d;
     if (c->want[1])
-        c->dx[1] = sg_ib_cast(&c->b, sg_grad_sum_to(c, unary(c, SG_UNARY_NEG, mul(c, d, steps)), &scale), (sg_dtype)scale.dtype);
+        c->dx[1] = of_scale(c, unary(c, SG_UNARY_NEG, mul(c, d, steps)), &x);
 }
 
 void sg_grad_dequantize(sg_grad *c)
 {
-    sg_type x = type_of(c, in(c, 0)), scale = type_of(c, in(c, 1));
+    sg_type x = type_of(c, in(c, 0));
     sg_dtype real = (sg_dtype)type_of(c, c->dy[0]).dtype;
     c->dx[0] = mul(c, c->dy[0], sg_ib_cast(&c->b, met(c, in(c, 1), &x), real));
     if (!c->want[1])
         return;
     sg_vid q = sg_ib_cast(&c->b, in(c, 0), real), z = zero_point(c, &x, real);
-    c->dx[1] = sg_ib_cast(&c->b, sg_grad_sum_to(c, mul(c, c->dy[0], z ? sub(c, q, z) : q), &scale), (sg_dtype)scale.dtype);
+    c->dx[1] = of_scale(c, mul(c, c->dy[0], z ? sub(c, q, z) : q), &x);
 }

@@ -730,28 +730,28 @@ static void ops(void **state)
         try_many(&samples[i]);
 }
 
-/* Rounding has no differences: what training makes of it is written out here. */
-static void rounding(void **state)
+/* Rounding has no differences: what training makes of it is written out here, for a scale of all (axis -1) and for one a row. */
+static void round_by(int axis)
 {
-    (void)state;
-    static const float x[6] = {-100, -1.3f, 0.26f, 0.74f, 1.9f, 90}, s[1] = {0.5f};
-    static const int8_t zero[1] = {3};
+    static const float x[6] = {-100, -1.3f, 0.26f, 0.74f, 1.9f, 90}, s[2] = {0.5f, 0.25f};
+    static const int8_t zero[2] = {3, 3};
     rig r;
     open_rig(&r);
     sg_graph *g = r.b.g;
-    const int64_t n = 6;
-    sg_type t = {.kind = SG_TENSOR, .dtype = SG_F32, .rank = 1, .dim = {n}}, one = {.kind = SG_TENSOR, .dtype = SG_F32};
-    sg_vid wrt[2] = {sg_input_new(g, &t, NULL), sg_input_new(g, &one, NULL)}, grad[2];
+    const int64_t n_scale = 2;
+    int rank = axis < 0 ? 0 : 1;
+    sg_type t = {.kind = SG_TENSOR, .dtype = SG_F32, .rank = 3, .dim = {1, 2, 3}},
+            one = {.kind = SG_TENSOR, .dtype = SG_F32, .rank = (int8_t)rank, .dim = {n_scale}};
+    sg_vid grad[2], z = sg_const_new(g, SG_I8, rank, &n_scale, zero, NULL);
+    r.n = 2;
+    r.x[0] = sg_input_new(g, &t, NULL);
+    r.x[1] = sg_input_new(g, &one, NULL);
     r.data[0] = sg_arena_dup(&r.arena, x, sizeof x);
     r.data[1] = sg_arena_dup(&r.arena, s, sizeof s);
-    r.n = 2;
-    r.x[0] = wrt[0];
-    r.x[1] = wrt[1];
-    sg_vid z = sg_const_new(g, SG_I8, 0, NULL, zero, NULL);
-    sg_vid q = sg_ib_emit1(&r.b, SG_OP_QUANTIZE, SG_INS(wrt[0], wrt[1], z)),
-           y = sg_ib_emit1(&r.b, SG_OP_DEQUANTIZE, SG_INS(q, wrt[1], z));
+    sg_vid q = sg_ib_node(&r.b, SG_OP_QUANTIZE, SG_INS(r.x[0], r.x[1], z), SG_SET({SG_A_axis, .i = axis}));
+    sg_vid y = sg_ib_node(&r.b, SG_OP_DEQUANTIZE, SG_INS(q, r.x[1], z), SG_SET({SG_A_axis, .i = axis}));
     sg_vid loss = sg_ib_node(&r.b, SG_OP_REDUCE, SG_INS(y), SG_SET({SG_A_kind, .i = SG_REDUCE_SUM}, {SG_A_keepdims, .i = 0}));
-    assert_int_equal(sg_gradient(g, &loss, wrt, 2, grad, &r.err), SEDGE_OK);
+    assert_int_equal(sg_gradient(g, &loss, r.x, 2, grad, &r.err), SEDGE_OK);
     sg_output_add(g, loss);
     sg_output_add(g, grad[0]);
     sg_output_add(g, grad[1]);
@@ -759,17 +759,26 @@ static void rounding(void **state)
     start(&u, &r);
     assert_int_equal(sg_frame_run(u.frame, &r.err), SEDGE_OK);
     const float *dx = (const float *)result(&u, 1), *ds = (const float *)result(&u, 2);
-    double want = -128 - 3 + 127 - 3; /* outside: the bound; inside: what rounding moved, in steps */
-    for (int i = 0; i < 6; i++) {
-        bool inside = i > 0 && i < 5;
+    double want[2] = {0};
+    for (int i = 0; i < 6; i++) { /* outside: the bound; inside: what rounding moved, in steps */
+        int k = axis < 0 ? 0 : i / 3;
+        double steps = (double)x[i] / (double)s[k], of_q = nearbyint(steps) + 3;
+        bool inside = of_q >= -128 && of_q <= 127;
         assert_true(fabs((double)dx[i] - inside) < 1e-6);
-        double steps = (double)x[i] / 0.5;
-        want += inside ? nearbyint(steps) - steps : 0;
+        want[k] += inside ? nearbyint(steps) - steps : of_q < 0 ? -131 : 124;
     }
-    assert_true(fabs((double)ds[0] - want) < 1e-4);
+    for (int k = 0; k <= rank; k++)
+        assert_true(fabs((double)ds[k] - want[k]) < 1e-4);
     covered[SG_OP_QUANTIZE] = covered[SG_OP_DEQUANTIZE] = true;
     stop(&u, &r);
     close_rig(&r);
+}
+
+static void rounding(void **state)
+{
+    (void)state;
+    round_by(-1);
+    round_by(1);
 }
 
 static void rows(void **state)
