@@ -4,11 +4,7 @@
 #include "import/tflite/tflite.h"
 #include "import/wire/flex.h"
 
-static const struct {
-    uint16_t number;
-    uint8_t size;
-    int8_t def;
-} fields[SG_TF_COUNT] = {
+const sg_tf_field_info sg_tf_fields[SG_TF_COUNT] = {
 #define FIELD(id, number, size, def) {number, size, def},
 #include "import/tflite/fields.def"
 #undef FIELD
@@ -16,22 +12,22 @@ static const struct {
 
 int64_t sg_tf_get(const sg_fb_table *t, sg_tf_field f)
 {
-    return sg_fb_int(t, fields[f].number, fields[f].size, fields[f].def);
+    return sg_fb_int(t, sg_tf_fields[f].number, sg_tf_fields[f].size, sg_tf_fields[f].def);
 }
 
 sg_fb_table sg_tf_sub(const sg_fb_table *t, sg_tf_field f)
 {
-    return sg_fb_sub(t, fields[f].number);
+    return sg_fb_sub(t, sg_tf_fields[f].number);
 }
 
 sg_fb_vec sg_tf_vec(const sg_fb_table *t, sg_tf_field f)
 {
-    return sg_fb_vector(t, fields[f].number, fields[f].size ? fields[f].size : 4);
+    return sg_fb_vector(t, sg_tf_fields[f].number, sg_tf_fields[f].size ? sg_tf_fields[f].size : 4);
 }
 
 const char *sg_tf_text(sg_tf *s, const sg_fb_table *t, sg_tf_field f)
 {
-    sg_bytes b = sg_fb_bytes(t, fields[f].number);
+    sg_bytes b = sg_fb_bytes(t, sg_tf_fields[f].number);
     if (!b.n)
         return "";
     if (memchr(b.p, 0, b.n)) {
@@ -56,7 +52,7 @@ int64_t sg_tf_int(const sg_ib *n, sg_tf_field f)
 
 double sg_tf_f32(const sg_ib *n, sg_tf_field f)
 {
-    return sg_fb_f32(&sg_tf_here(n)->opts, fields[f].number, fields[f].def);
+    return sg_fb_f32(&sg_tf_here(n)->opts, sg_tf_fields[f].number, sg_tf_fields[f].def);
 }
 
 const int64_t *sg_tf_ints(sg_ib *n, sg_tf_field f, int64_t *count)
@@ -65,13 +61,13 @@ const int64_t *sg_tf_ints(sg_ib *n, sg_tf_field f, int64_t *count)
     int64_t *p = v.at ? sg_arena_array(n->arena, (size_t)v.n + 1, sizeof *p) : NULL;
     *count = 0;
     for (uint32_t i = 0; p && i < v.n; i++)
-        p[(*count)++] = sg_fb_at(&v, i, fields[f].size);
+        p[(*count)++] = sg_fb_at(&v, i, sg_tf_fields[f].size);
     return p;
 }
 
 static sg_bytes custom(const sg_ib *n)
 {
-    return sg_fb_bytes(&sg_tf_here(n)->node, fields[SG_TF_OPERATOR_CUSTOM].number);
+    return sg_fb_bytes(&sg_tf_here(n)->node, sg_tf_fields[SG_TF_OPERATOR_CUSTOM].number);
 }
 
 int64_t sg_tf_custom_i32(const sg_ib *n, size_t k)
@@ -108,10 +104,9 @@ sedge_status sg_tf_buffer(sg_tf *s, int64_t id, sg_bytes *out)
     return s->fb.bad ? sg_tf_bad(s, "buffer") : SEDGE_OK;
 }
 
-/* By the schema's TensorType; resources and variants have no elements. */
-static const uint8_t dtypes[] = {SG_F32, SG_F16, SG_I32,  SG_U8,   SG_I64, SG_STR,      SG_BOOL,  SG_I16,
-                                 SG_C64, SG_I8,  SG_F64,  SG_C128, SG_U64, SG_NONE,     SG_NONE,  SG_U32,
-                                 SG_U16, SG_I4,  SG_BF16, SG_I2,   SG_U4,  SG_F8E4M3FN, SG_F8E5M2};
+const uint8_t sg_tf_types[SG_TF_TYPES] = {SG_F32, SG_F16,  SG_I32,  SG_U8,   SG_I64,  SG_STR, SG_BOOL, SG_I16,
+                                          SG_C64, SG_I8,   SG_F64,  SG_C128, SG_U64,  SG_NONE, SG_NONE, SG_U32,
+                                          SG_U16, SG_I4,   SG_BF16, SG_I2,   SG_U4,   SG_F8E4M3FN, SG_F8E5M2};
 
 static sedge_status shape_read(sg_tf *s, const sg_fb_table *t, sg_tf_tensor *out)
 {
@@ -162,9 +157,9 @@ sedge_status sg_tf_tensor_read(const sg_tf_scope *sc, int64_t id, sg_tf_tensor *
     int64_t type = sg_tf_get(&t, SG_TF_TENSOR_TYPE);
     if (!t.at || !(out->name = sg_tf_text(s, &t, SG_TF_TENSOR_NAME)))
         return sg_tf_bad(s, "tensor");
-    if (type < 0 || type >= (int64_t)sizeof dtypes)
+    if (type < 0 || type >= SG_TF_TYPES)
         return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "tensor %.100s has elements of type %lld", out->name, (long long)type);
-    out->dtype = (sg_dtype)dtypes[type];
+    out->dtype = (sg_dtype)sg_tf_types[type];
     out->variable = sg_tf_get(&t, SG_TF_TENSOR_VARIABLE) != 0;
     SG_TRY(shape_read(s, &t, out));
     SG_TRY(quant_read(s, &t, out));

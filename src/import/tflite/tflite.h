@@ -7,14 +7,8 @@
 
 #include "import/build.h"
 #include "import/import.h"
+#include "import/tflite/schema.h"
 #include "import/wire/flatbuf.h"
-
-typedef enum sg_tf_field {
-#define FIELD(id, number, size, def) SG_TF_##id,
-#include "import/tflite/fields.def"
-#undef FIELD
-    SG_TF_COUNT
-} sg_tf_field;
 
 int64_t sg_tf_get(const sg_fb_table *t, sg_tf_field f);
 sg_fb_table sg_tf_sub(const sg_fb_table *t, sg_tf_field f);
