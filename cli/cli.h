@@ -24,7 +24,8 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_inspect, verb_compile, verb_quantize, verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_inspect, verb_compile, verb_convert, verb_quantize,
+    verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 

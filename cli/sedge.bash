@@ -1,10 +1,10 @@
-# bash completion of sedge: verbs (run card eval check bench inspect compile cpu version help), options, files.
+# bash completion of sedge: verbs (run card eval check bench inspect compile convert cpu version help), options, files.
 _sedge()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     local common="--dim --functions --target --allow-fallback --no-optimize --help"
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "run card eval check bench inspect compile cpu version help" -- "$word"))
+        COMPREPLY=($(compgen -W "run card eval check bench inspect compile convert cpu version help" -- "$word"))
         return
     fi
     case $before in
@@ -21,6 +21,7 @@ _sedge()
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
+        convert) COMPREPLY=($(compgen -W "-o --json" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;
         esac

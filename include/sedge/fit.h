@@ -179,6 +179,12 @@ void sedge_eval_get(const sedge_eval *e, sedge_eval_result *out);
 const char *sedge_data_name(const sedge_data *data, size_t i, char text[64]);
 void sedge_eval_close(sedge_eval **e);
 
+/* ---- other formats ------------------------------------------------------------------------ */
+
+/* The model at `path` as the file `out`: ONNX or TensorFlow Lite, by what its name ends with (.onnx, .tflite). What the format cannot say
+ * is an error that names the node. */
+sedge_status sedge_convert(const char *path, const char *out, sedge_error *err);
+
 #ifdef __cplusplus
 }
 #endif

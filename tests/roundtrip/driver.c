@@ -1,4 +1,4 @@
-/* Models written as ONNX and read again: the same inputs and outputs, and the same answers to the bit.
+/* Models written as ONNX or TensorFlow Lite, by the end of OUT, and read again: the same inputs and outputs, and the same answers to the bit.
  * usage: driver MODEL OUT... (pairs): a line each, "equal", "refused: why" (exit 0) or "WRONG: why" (exit 1).
  * With the word `write` in front: only the writing. */
 #include <inttypes.h>
@@ -151,7 +151,9 @@ static bool one(const char *from, const char *to, bool only_write)
         return false;
     }
     const sg_export_opts opts = {.info = &a.model->info};
-    if (sg_export_onnx(a.model->graph, &opts, to, &err) != SEDGE_OK) {
+    size_t n = strlen(to);
+    bool lite = n > 7 && strcmp(to + n - 7, ".tflite") == 0;
+    if ((lite ? sg_export_tflite : sg_export_onnx)(a.model->graph, &opts, to, &err) != SEDGE_OK) {
         printf("refused: %s\n", err.msg);
         bad = err.status != SEDGE_E_UNSUPPORTED;
     } else if (only_write) {

@@ -57,7 +57,7 @@ const int64_t *sg_tw_ints(sg_tw_scope *sc, sg_vid v, int64_t *n)
 {
     const sg_value *val = &sc->g->value[v];
     const sg_tensor *t = NULL;
-    *n = val->content ? val->n_content : -1;
+    *n = val->content ? (int64_t)val->n_content : -1;
     for (int64_t i = 0; i < *n; i++)
         if (sg_dim_is_expr(val->content[i]))
             *n = -1;

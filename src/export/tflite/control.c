@@ -21,13 +21,14 @@ static sedge_status branch(sg_tw_scope *sc, const sg_graph *r, int64_t from, int
     for (int64_t k = 0; k < all && st == SEDGE_OK; k++)
         if (k < from || k >= from + (int64_t)r->n_input)
             own->value[in[k]].type = *sg_tw_type(sc, sg_node_in(sc->g, sc->at, 1 + (int)k));
+    sg_vid *list = own->input;
+    size_t n_list = own->n_input;
     own->input = in;
-    size_t cap = own->cap_input;
     own->n_input = (size_t)all;
-    own->cap_input = 0;
     if (st == SEDGE_OK)
         st = sg_tw_graph(sc->w, own, own->n_input, own->n_output, number);
-    (void)cap;
+    own->input = list;
+    own->n_input = n_list;
     sg_graph_free(own);
     return st;
 }
@@ -131,6 +132,7 @@ sedge_status sg_tw_states_keep(sg_tw_scope *sc, size_t n_out)
     for (size_t k = 0; n_out + k < sc->g->n_output; k++)
         if (sc->handle[k] >= 0)
             SG_TRY(sg_tw_emit(sc, SG_TW_ASSIGN_VARIABLE,
-                              (const int32_t[]){sc->handle[k], sg_tw_need(sc, sc->g->output[n_out + k], NULL)}, 2, NULL, 0, NULL, 0));
+                              (const int32_t[]){sc->handle[k], sg_tw_need(sc, sc->g->output[n_out + k], NULL)}, 2, NULL, 0, NULL,
+                              0));
     return SEDGE_OK;
 }

@@ -218,7 +218,8 @@ sedge_status sg_tw_binary(sg_tw_scope *sc, sg_nid n)
                     ? beside(sc, v, q)
                     : sg_tw_broadcast(sc, v, rank, order, t.ints);
     }
-    if (kind == SG_BINARY_PRELU && in[1] >= 0 && sc->sub->tensor[in[1]].rank == rank && rank > 1 && sc->sub->tensor[in[1]].dim[0] == 1) {
+    if (kind == SG_BINARY_PRELU && in[1] >= 0 && sc->sub->tensor[in[1]].rank == rank && rank > 1 &&
+        sc->sub->tensor[in[1]].dim[0] == 1) {
         sg_tw_tensor own = sc->sub->tensor[in[1]]; /* one slope for all samples */
         memmove(own.dim, own.dim + 1, (size_t)(rank - 1) * sizeof *own.dim);
         own.rank = rank - 1;
@@ -332,7 +333,7 @@ sedge_status sg_tw_quantize(sg_tw_scope *sc, sg_nid n)
     const int8_t *order = sc->val[x].order;
     if (sc->quant[y].n != 1)
         return sg_tw_unsupported(sc, "a quantization that is not by one constant scale");
-    if (sg_tw_is_ints(sc, x) && sg_tw_quant_same(&sc->val[x].q, &sc->quant[y]) && sg_tw_same_type(sc, x, y)) {
+    if (sg_tw_is_ints(sc, x) && !sc->val[x].src && sg_tw_quant_same(&sc->val[x].q, &sc->quant[y]) && sg_tw_same_type(sc, x, y)) {
         sc->val[y] = sc->val[x]; /* the integers that they came from */
         sc->val[y].lazy = false;
         return SEDGE_OK;

@@ -180,7 +180,8 @@ static int64_t named(const sg_tw_sub *s, const int32_t *ids, size_t n, const cha
 static void map(file *f, size_t from, const sg_import_meta *m, const char *key, size_t n_key, bool in)
 {
     const sg_tw_sub *s = f->w->sub[0];
-    sg_fbw_field v[] = {list(SG_TF_MAP_NAME), field(SG_TF_MAP_TENSOR, in ? named(s, s->in, s->n_in, m->value) : named(s, s->out, s->n_out, m->value))};
+    sg_fbw_field v[] = {list(SG_TF_MAP_NAME),
+                        field(SG_TF_MAP_TENSOR, in ? named(s, s->in, s->n_in, m->value) : named(s, s->out, s->n_out, m->value))};
     (void)key;
     sg_fbw_table(f->out, from, v, 2);
     sg_fbw_str(f->out, v[0].slot, m->key + n_key);
@@ -246,7 +247,8 @@ static void signatures(file *f, size_t from, const char **key, size_t n, const s
 
 static void buffers(file *f, size_t from)
 {
-    size_t slot = sg_fbw_offsets(f->out, from, f->n_buffer + 1), *data = sg_arena_array(f->w->arena, f->n_buffer + 1, sizeof *data);
+    size_t slot = sg_fbw_offsets(f->out, from, f->n_buffer + 1),
+           *data = sg_arena_array(f->w->arena, f->n_buffer + 1, sizeof *data);
     if (!data) {
         f->out->lost = true;
         return;
@@ -273,14 +275,16 @@ sedge_status sg_tw_file(sg_tw *w, sg_fbw *out)
         n_node += w->sub[i]->n_node;
         n_tensor += w->sub[i]->n_tensor;
     }
-    file f = {.w = w, .out = out, .code = sg_arena_array(w->arena, n_node, sizeof *f.code),
+    file f = {.w = w,
+              .out = out,
+              .code = sg_arena_array(w->arena, n_node, sizeof *f.code),
               .buffer = sg_arena_array(w->arena, n_tensor, sizeof *f.buffer)};
     const char **key = sg_arena_array(w->arena, n_meta, sizeof *key);
     const sg_import_meta **found = sg_arena_array(w->arena, n_meta, sizeof *found);
     if (!f.code || !f.buffer || !key || !found)
         return sg_tw_nomem(w);
     size_t n_key = signature_keys(&f, key);
-    sg_fbw_field v[] = {field(SG_TF_MODEL_VERSION, 3), list(SG_TF_MODEL_CODES), list(SG_TF_MODEL_SUBGRAPHS),
+    sg_fbw_field v[] = {field(SG_TF_MODEL_VERSION, 3), list(SG_TF_MODEL_CODES),   list(SG_TF_MODEL_SUBGRAPHS),
                         list(SG_TF_MODEL_DESCRIPTION), list(SG_TF_MODEL_BUFFERS), list(SG_TF_MODEL_SIGNATURES)};
     sg_fbw_table(out, sg_fbw_open(out, "TFL3"), v, n_key ? 6 : 5);
     sg_fbw_str(out, v[3].slot, info && info->producer && *info->producer ? info->producer : "Sedge");

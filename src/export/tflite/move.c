@@ -49,11 +49,31 @@ static int32_t list_operand(sg_tw_scope *sc, sg_vid v)
 
 /* ---- shapes ---- */
 
+/* Complex numbers stay together: the shape without the last axis. */
+static sedge_status reshape_complex(sg_tw_scope *sc, sg_nid n, sg_vid x, sg_vid y)
+{
+    sg_type t = *sg_tw_type(sc, y);
+    int unknown;
+    t.rank--;
+    int32_t in = sc->val[x].t, list = shape_list(sc, &t, &unknown), out = sg_tw_like(sc, in, t.rank, t.dim);
+    const sg_value *shape = &sc->g->value[sg_node_in(sc->g, n, 1)];
+    if (list == -1 && shape->role == SG_COMPUTED && sc->g->node[shape->def].op == SG_ROW(CONCAT))
+        list = list_operand(sc, sg_node_in(sc->g, shape->def, 0)); /* the last axis was joined to it */
+    if (list == -1)
+        return sg_tw_unsupported(sc, "a shape of which more than one dimension is unknown");
+    sc->val[y] = sc->val[x];
+    sc->val[y].t = out;
+    return sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){in, list}, 2, &out, 1, NULL, 0);
+}
+
 sedge_status sg_tw_reshape(sg_tw_scope *sc, sg_nid n)
 {
     sg_vid x = sg_node_in(sc->g, n, 0), y = sg_node_out(sc->g, n, 0);
+    const sg_type *ty = sg_tw_type(sc, y);
     bool ints = sg_tw_is_ints(sc, x);
     int unknown;
+    if (sc->val[x].complex && ty->rank > 0 && ty->dim[ty->rank - 1] == 2)
+        return reshape_complex(sc, n, x, y);
     int32_t in = sg_tw_need_flat(sc, x, ints), list = shape_list(sc, sg_tw_type(sc, y), &unknown), out;
     if (in < 0 || sg_tw_type(sc, y)->rank < 0)
         return sg_tw_unsupported(sc, "a result of unknown rank");
@@ -68,7 +88,8 @@ sedge_status sg_tw_reshape(sg_tw_scope *sc, sg_nid n)
     if (axes && sc->g->node[n].op == SG_ROW(UNSQUEEZE) && count == 1)
         return sg_tw_emit(sc, SG_TW_EXPAND_DIMS, (const int32_t[]){in, sg_tw_list32(sc, axes, 1, 1)}, 2, &out, 1, NULL, 0);
     if (axes && sc->g->node[n].op == SG_ROW(SQUEEZE))
-        return sg_tw_emit(sc, SG_TW_SQUEEZE, &in, 1, &out, 1, &(const sg_tw_attr){SG_TF_NEW_SHAPE, .list = axes, .n = (int)count}, 1);
+        return sg_tw_emit(sc, SG_TW_SQUEEZE, &in, 1, &out, 1, &(const sg_tw_attr){SG_TF_NEW_SHAPE, .list = axes, .n = (int)count},
+                          1);
     return sg_tw_unsupported(sc, "a shape of which more than one dimension is unknown");
 }
 
@@ -230,7 +251,8 @@ sedge_status sg_tw_slice(sg_tw_scope *sc, sg_nid n)
         const int32_t ins[3] = {in, sg_tw_list32(sc, b.from, rank, 1), sg_tw_list32(sc, size, rank, 1)};
         return sg_tw_emit(sc, SG_TW_SLICE, ins, 3, &out, 1, NULL, 0);
     }
-    const int32_t ins[4] = {in, sg_tw_list32(sc, b.from, rank, 1), sg_tw_list32(sc, b.to, rank, 1), sg_tw_list32(sc, b.step, rank, 1)};
+    const int32_t ins[4] = {in, sg_tw_list32(sc, b.from, rank, 1), sg_tw_list32(sc, b.to, rank, 1),
+                            sg_tw_list32(sc, b.step, rank, 1)};
     const sg_tw_attr attr[] = {{SG_TF_BEGIN_MASK, .i = b.from_mask}, {SG_TF_END_MASK, .i = b.to_mask}};
     return sg_tw_emit(sc, SG_TW_STRIDED_SLICE, ins, 4, &out, 1, attr, 2);
 }
@@ -283,8 +305,12 @@ sedge_status sg_tw_pad(sg_tw_scope *sc, sg_nid n)
         sg_tw_quant q = t->q;
         in[2] = sg_tw_number(sc, t->dtype, v, q.n ? &q : NULL);
     }
-    return sg_tw_emit(sc, mirror ? SG_TW_MIRROR_PAD : zero ? SG_TW_PAD : SG_TW_PADV2, in, zero ? 2 : 3, &out, 1,
-                      &(const sg_tw_attr){SG_TF_MIRROR_MODE, .i = strcmp(mode, "symmetric") == 0}, mirror);
+    return sg_tw_emit(sc,
+                      mirror ? SG_TW_MIRROR_PAD
+                      : zero ? SG_TW_PAD
+                             : SG_TW_PADV2,
+                      in, zero ? 2 : 3, &out, 1, &(const sg_tw_attr){SG_TF_MIRROR_MODE, .i = strcmp(mode, "symmetric") == 0},
+                      mirror);
 }
 
 /* Operand 1 is a list. */
@@ -313,7 +339,8 @@ sedge_status sg_tw_reverse_sequence(sg_tw_scope *sc, sg_nid n)
     sg_attrs a = sg_tw_attrs(sc, n);
     int32_t in[2], out = moved(sc, sg_node_in(sc->g, n, 0), sg_node_out(sc->g, n, 0), NULL, NULL, &in[0]);
     in[1] = sg_tw_need(sc, sg_node_in(sc->g, n, 1), NULL);
-    const sg_tw_attr attr[] = {{SG_TF_AXIS, .i = sg_get_int(a, SG_A_time_axis)}, {SG_TF_PACK_AXIS, .i = sg_get_int(a, SG_A_batch_axis)}};
+    const sg_tw_attr attr[] = {{SG_TF_AXIS, .i = sg_get_int(a, SG_A_time_axis)},
+                               {SG_TF_PACK_AXIS, .i = sg_get_int(a, SG_A_batch_axis)}};
     return sg_tw_emit(sc, SG_TW_REVERSE_SEQUENCE, in, 2, &out, 1, attr, 2);
 }
 
@@ -352,7 +379,8 @@ static void without(const int8_t *order, int rank, const bool *gone, int8_t out[
     }
 }
 
-static sedge_status reduce_by(sg_tw_scope *sc, sg_nid n, sg_tw_code op, sg_tw_rule rule, const int64_t *axes, int count, bool keep)
+static sedge_status reduce_by(sg_tw_scope *sc, sg_nid n, sg_tw_code op, sg_tw_rule rule, const int64_t *axes, int count,
+                              bool keep)
 {
     sg_vid x = sg_node_in(sc->g, n, 0);
     int rank = sg_tw_type(sc, x)->rank;
@@ -424,7 +452,8 @@ sedge_status sg_tw_arg_reduce(sg_tw_scope *sc, sg_nid n)
     SG_TRY(sg_tw_emit(sc, sg_get_int(a, SG_A_kind) ? SG_TW_ARG_MIN : SG_TW_ARG_MAX, in, 2, &flat, 1,
                       &(const sg_tw_attr){SG_TF_OUT_TYPE, .i = 4}, 1));
     int unknown;
-    return keep ? sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){flat, shape_list(sc, sg_tw_type(sc, y), &unknown)}, 2, &out, 1, NULL, 0)
+    return keep ? sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){flat, shape_list(sc, sg_tw_type(sc, y), &unknown)}, 2, &out, 1,
+                             NULL, 0)
                 : SEDGE_OK;
 }
 
@@ -435,7 +464,8 @@ sedge_status sg_tw_cum(sg_tw_scope *sc, sg_nid n)
     sg_attrs a = sg_tw_attrs(sc, n);
     int32_t in[2] = {sg_tw_need(sc, sg_node_in(sc->g, n, 0), NULL), list_operand(sc, sg_node_in(sc->g, n, 1))};
     int32_t out = sg_tw_out(sc, sg_node_out(sc->g, n, 0), NULL);
-    const sg_tw_attr attr[] = {{SG_TF_ADJ_X, .i = sg_get_int(a, SG_A_exclusive)}, {SG_TF_ADJ_Y, .i = sg_get_int(a, SG_A_reverse)}};
+    const sg_tw_attr attr[] = {{SG_TF_ADJ_X, .i = sg_get_int(a, SG_A_exclusive)},
+                               {SG_TF_ADJ_Y, .i = sg_get_int(a, SG_A_reverse)}};
     if (sg_get_int(a, SG_A_kind))
         return sg_tw_unsupported(sc, "a product that grows");
     return sg_tw_emit(sc, SG_TW_CUMSUM, in, 2, &out, 1, attr, 2);

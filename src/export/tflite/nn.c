@@ -59,7 +59,11 @@ static sedge_status window_read(sg_tw_scope *sc, sg_nid n, const sg_dim *kernel,
             w->after[i] = more / 2;
         }
     }
-    w->padding = how == AUTO_SAME_UPPER ? PADDING_SAME : how == AUTO_VALID ? PADDING_VALID : none && !how ? PADDING_VALID : same ? PADDING_SAME : -1;
+    w->padding = how == AUTO_SAME_UPPER ? PADDING_SAME
+                 : how == AUTO_VALID    ? PADDING_VALID
+                 : none && !how         ? PADDING_VALID
+                 : same                 ? PADDING_SAME
+                                        : -1;
     return SEDGE_OK;
 }
 
@@ -241,8 +245,11 @@ sedge_status sg_tw_conv(sg_tw_scope *sc, sg_nid n)
     }
     int32_t y = sg_tw_out(sc, t.out, last), to = w.n == 1 ? image_out(sc, y) : y;
     int n_attr = conv_attrs(&w, deep, t.act, deep ? out / group : 1, attr);
-    SG_TRY(sg_tw_emit(sc, w.n == 3 ? SG_TW_CONV_3D : deep ? SG_TW_DEPTHWISE_CONV_2D : SG_TW_CONV_2D, in, in[2] == -1 ? 2 : 3, &to, 1,
-                      attr, n_attr));
+    SG_TRY(sg_tw_emit(sc,
+                      w.n == 3 ? SG_TW_CONV_3D
+                      : deep   ? SG_TW_DEPTHWISE_CONV_2D
+                               : SG_TW_CONV_2D,
+                      in, in[2] == -1 ? 2 : 3, &to, 1, attr, n_attr));
     return as_line(sc, to, y);
 }
 
@@ -307,6 +314,15 @@ static sedge_status pool_all(sg_tw_scope *sc, sg_nid n, bool average)
     return sg_tw_emit(sc, average ? SG_TW_MEAN : SG_TW_REDUCE_MAX, in, 2, &y, 1, &(const sg_tw_attr){SG_TF_KEEP_DIMS, .i = 1}, 1);
 }
 
+/* The window is the whole image. */
+static bool covers(const sg_type *x, const sg_type *y, const window *w)
+{
+    bool all = w->padding == PADDING_VALID;
+    for (int i = 0; i < w->n; i++)
+        all = all && w->kernel[i] == x->dim[2 + i] && y->dim[2 + i] == 1;
+    return all;
+}
+
 sedge_status sg_tw_pool(sg_tw_scope *sc, sg_nid n)
 {
     sg_attrs a = sg_tw_attrs(sc, n);
@@ -321,6 +337,9 @@ sedge_status sg_tw_pool(sg_tw_scope *sc, sg_nid n)
     if (!kernel || !n_kernel)
         return pool_all(sc, n, kind == SG_POOL_AVERAGE);
     SG_TRY(window_read(sc, n, kernel, n_kernel, &w));
+    if (kind == SG_POOL_AVERAGE && sg_tw_is_ints(sc, x) &&
+        covers(sg_tw_type(sc, x), sg_tw_type(sc, sg_node_out(sc->g, n, 0)), &w))
+        return pool_all(sc, n, true); /* which may change the scale */
     bool own = w.padding < 0;
     if (w.n > 2 || w.dilation[0] != 1 || w.dilation[w.n - 1] != 1 || sg_get_int(a, SG_A_ceil_mode) ||
         (own && kind == SG_POOL_AVERAGE && !sg_get_int(a, SG_A_count_include_pad)))
@@ -504,6 +523,6 @@ sedge_status sg_tw_blocks(sg_tw_scope *sc, sg_nid n)
     sg_tw_tail t = sg_tw_tail_of(sc, n, 1, SG_TW_ALIKE, 0, 0, false);
     sg_tw_last(last, 4);
     int32_t in = sg_tw_operand(sc, sg_node_in(sc->g, n, 0), last, t.ints), y = sg_tw_out(sc, t.out, last);
-    return sg_tw_emit(sc, sc->g->node[n].op == SG_ROW(DEPTH_TO_SPACE) ? SG_TW_DEPTH_TO_SPACE : SG_TW_SPACE_TO_DEPTH, &in, 1, &y, 1,
-                      &(const sg_tw_attr){SG_TF_BLOCK, .i = sg_get_int(a, SG_A_blocksize)}, 1);
+    return sg_tw_emit(sc, sc->g->node[n].op == SG_ROW(DEPTH_TO_SPACE) ? SG_TW_DEPTH_TO_SPACE : SG_TW_SPACE_TO_DEPTH, &in, 1, &y,
+                      1, &(const sg_tw_attr){SG_TF_BLOCK, .i = sg_get_int(a, SG_A_blocksize)}, 1);
 }

@@ -130,7 +130,8 @@ static sedge_status output(sg_tw_scope *sc, size_t k)
         for (int i = 0; i < val->type.rank; i++)
             list[i] = sg_dim_is_expr(val->type.dim[i]) ? -1 : val->type.dim[i];
         int32_t own = sg_tw_like(sc, t, val->type.rank, val->type.dim);
-        SG_TRY(sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){t, sg_tw_list32(sc, list, val->type.rank, 1)}, 2, &own, 1, NULL, 0));
+        SG_TRY(
+            sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){t, sg_tw_list32(sc, list, val->type.rank, 1)}, 2, &own, 1, NULL, 0));
         t = own;
     }
     if (val->name)
@@ -173,39 +174,55 @@ static bool mixed(const sg_graph *g)
     return false;
 }
 
-static sedge_status write(sg_tw *w, const sg_graph *g, sg_export_put_fn *put, void *ctx)
+static sedge_status compose(sg_tw *w, const sg_graph *g, sg_fbw *out, sg_file_part **part, size_t *n)
 {
     size_t n_state = w->opts->info ? (size_t)w->opts->info->n_state : 0;
     int32_t number;
     w->shift = mixed(g);
     SG_TRY(sg_tw_graph(w, g, g->n_input - n_state, g->n_output - n_state, &number));
-    sg_fbw out = {.mem = w->mem};
-    sedge_status st = sg_tw_file(w, &out);
-    sg_file_part *part = sg_arena_array(w->arena, 2 * out.n_piece + 1, sizeof *part);
-    size_t n = part && st == SEDGE_OK ? sg_fbw_parts(&out, part) : 0;
-    if (!part)
-        st = sg_tw_nomem(w);
-    for (size_t i = 0; i < n && st == SEDGE_OK; i++)
-        if (part[i].bytes && !put(ctx, part[i].data, part[i].bytes))
-            st = sg_fail(w->err, SEDGE_E_IO, "the file cannot be written");
+    SG_TRY(sg_tw_file(w, out));
+    *part = sg_arena_array(w->arena, 2 * out->n_piece + 1, sizeof **part);
+    *n = *part ? sg_fbw_parts(out, *part) : 0;
+    return *part ? SEDGE_OK : sg_tw_nomem(w);
+}
+
+/* Writes to the file, or piece by piece to `put`. */
+static sedge_status export(const sg_graph *g, const sg_export_opts *opts, const char *path, sg_export_put_fn *put, void *ctx,
+                           sg_err *err)
+{
+    static const sg_export_opts none = {0};
+    sg_err own = {0};
+    sg_mem mem = {0};
+    sg_arena arena = {.mem = &mem};
+    sg_fbw out = {.mem = &mem};
+    sg_tw w = {.mem = &mem, .arena = &arena, .err = &own, .opts = opts ? opts : &none};
+    sg_file_part *part = NULL;
+    sg_file f;
+    size_t n = 0;
+    sedge_status st = compose(&w, g, &out, &part, &n);
+    for (size_t i = 0; i < n && st == SEDGE_OK && put; i++)
+        if (!put(ctx, part[i].data, part[i].bytes))
+            st = sg_fail(&own, SEDGE_E_IO, "the model cannot be written");
+    if (st == SEDGE_OK && path && (st = sg_file_begin(&f, path, part, n, &own)) == SEDGE_OK)
+        st = sg_file_end(&f, true, &own);
+    if (st != SEDGE_OK)
+        sg_fail(err, st, "%s", own.status != SEDGE_OK ? own.msg : sedge_status_text(st));
+    for (size_t i = 0; i < w.n_sub; i++) {
+        sg_free(&mem, w.sub[i]->tensor, w.sub[i]->cap_tensor * sizeof *w.sub[i]->tensor);
+        sg_free(&mem, w.sub[i]->node, w.sub[i]->cap_node * sizeof *w.sub[i]->node);
+    }
+    sg_free(&mem, w.sub, w.cap_sub * sizeof *w.sub);
     sg_fbw_free(&out);
+    sg_arena_free(&arena);
     return st;
+}
+
+sedge_status sg_export_tflite(const sg_graph *g, const sg_export_opts *opts, const char *path, sg_err *err)
+{
+    return export(g, opts, path, NULL, NULL, err);
 }
 
 sedge_status sg_export_tflite_to(const sg_graph *g, const sg_export_opts *opts, sg_export_put_fn *put, void *ctx, sg_err *err)
 {
-    static const sg_export_opts none = {0};
-    sg_err own = {0};
-    sg_arena arena = {.mem = g->mem};
-    sg_tw w = {.mem = g->mem, .arena = &arena, .err = &own, .opts = opts ? opts : &none};
-    sedge_status st = write(&w, g, put, ctx);
-    if (st != SEDGE_OK)
-        sg_fail(err, st, "%s", own.status != SEDGE_OK ? own.msg : sedge_status_text(st));
-    for (size_t i = 0; i < w.n_sub; i++) {
-        sg_free(w.mem, w.sub[i]->tensor, w.sub[i]->cap_tensor * sizeof *w.sub[i]->tensor);
-        sg_free(w.mem, w.sub[i]->node, w.sub[i]->cap_node * sizeof *w.sub[i]->node);
-    }
-    sg_free(w.mem, w.sub, w.cap_sub * sizeof *w.sub);
-    sg_arena_free(&arena);
-    return st;
+    return export(g, opts, NULL, put, ctx, err);
 }

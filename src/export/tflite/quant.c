@@ -29,7 +29,8 @@ sg_tw_quant sg_tw_quant_of(sg_tw_scope *sc, sg_nid n)
     int64_t count = s ? sg_d_numel(sg_tw_type(sc, sg_node_in(sc->g, n, 1))) : 0;
     float *scale = count > 0 ? sg_arena_array(sc->w->arena, (size_t)count, sizeof *scale) : NULL;
     int64_t *zero = scale ? sg_arena_array(sc->w->arena, (size_t)count, sizeof *zero) : NULL;
-    if (!zero || sg_get_int(sg_tw_attrs(sc, n), SG_A_block_size) || (sg_node_in(sc->g, n, 2) && (!z || !sg_is_int((sg_dtype)z->dtype))))
+    if (!zero || sg_get_int(sg_tw_attrs(sc, n), SG_A_block_size) ||
+        (sg_node_in(sc->g, n, 2) && (!z || !sg_is_int((sg_dtype)z->dtype))))
         return q;
     for (int64_t i = 0; i < count; i++) {
         scale[i] = (float)sg_load_f64((sg_dtype)s->dtype, s->data, (size_t)i);
@@ -45,10 +46,14 @@ static bool carries(const sg_tw_scope *sc, sg_nid id)
 {
     const sg_node *n = &sc->g->node[id];
     int64_t kind = sg_attr_find(n->attr, n->n_attr, SG_A_kind) ? sg_get_int(sg_tw_attrs(sc, id), SG_A_kind) : -1;
-    static const sg_op_id rows[] = {SG_OP_RESHAPE, SG_OP_FLATTEN, SG_OP_SQUEEZE, SG_OP_UNSQUEEZE, SG_OP_TRANSPOSE, SG_OP_CONCAT,
-                                    SG_OP_SPLIT, SG_OP_SLICE, SG_OP_PAD, SG_OP_EXPAND, SG_OP_TILE, SG_OP_GATHER, SG_OP_GATHER_ND,
-                                    SG_OP_CLIP, SG_OP_IDENTITY, SG_OP_DEPTH_TO_SPACE, SG_OP_SPACE_TO_DEPTH, SG_OP_POOL,
-                                    SG_OP_WHERE, SG_OP_TOP_K, SG_OP_REVERSE_SEQUENCE, SG_OP_RESIZE};
+    static const sg_op_id rows[] = {SG_OP_RESHAPE,        SG_OP_FLATTEN,        SG_OP_SQUEEZE,
+                                    SG_OP_UNSQUEEZE,      SG_OP_TRANSPOSE,      SG_OP_CONCAT,
+                                    SG_OP_SPLIT,          SG_OP_SLICE,          SG_OP_PAD,
+                                    SG_OP_EXPAND,         SG_OP_TILE,           SG_OP_GATHER,
+                                    SG_OP_GATHER_ND,      SG_OP_CLIP,           SG_OP_IDENTITY,
+                                    SG_OP_DEPTH_TO_SPACE, SG_OP_SPACE_TO_DEPTH, SG_OP_POOL,
+                                    SG_OP_WHERE,          SG_OP_TOP_K,          SG_OP_REVERSE_SEQUENCE,
+                                    SG_OP_RESIZE};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (n->op == &sg_ops[rows[i]])
             return true;

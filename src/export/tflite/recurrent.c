@@ -20,7 +20,8 @@ static sg_vid operand(const sg_tw_scope *sc, const sg_node *n, int k)
  * among them, or cuts of the whole. */
 static sedge_status gates(sg_tw_scope *sc, sg_vid v, int64_t hidden, int32_t out[GATES])
 {
-    const sg_node *made = made_by(sc, v, SG_ROW(UNSQUEEZE)), *joined = made ? made_by(sc, operand(sc, made, 0), SG_ROW(CONCAT)) : NULL;
+    const sg_node *made = made_by(sc, v, SG_ROW(UNSQUEEZE)),
+                  *joined = made ? made_by(sc, operand(sc, made, 0), SG_ROW(CONCAT)) : NULL;
     for (int k = 0; joined && joined->n_in == GATES && k < GATES; k++) {
         sg_vid part = operand(sc, joined, k);
         out[k] = sg_tw_operand(sc, part, NULL, sg_tw_of(sc, part)->lazy);
@@ -84,7 +85,8 @@ static void absorb(sg_tw_scope *sc, sg_vid v)
 
 sedge_status sg_tw_lstm(sg_tw_scope *sc, sg_nid n)
 {
-    static const int order[GATES] = {0, 3, 1, 2}; /* the row has input, output, forget, cell; the file input, forget, cell, output */
+    static const int order[GATES] = {0, 3, 1,
+                                     2}; /* the row has input, output, forget, cell; the file input, forget, cell, output */
     sg_attrs a = sg_tw_attrs(sc, n);
     const sg_node *node = &sc->g->node[n];
     sg_vid x = sg_node_in(sc->g, n, 0), r = sg_node_in(sc->g, n, 2), b = sg_node_in(sc->g, n, 3), y = node->out[0];

@@ -108,7 +108,7 @@ void sg_tw_same(int8_t order[SG_RANK_MAX])
 void sg_tw_last(int8_t order[SG_RANK_MAX], int rank)
 {
     sg_tw_same(order);
-    for (int k = 1; k < rank; k++)
+    for (int k = 1; k < rank && k < SG_RANK_MAX; k++)
         order[k] = (int8_t)(k == rank - 1 ? 1 : k + 1);
 }
 
@@ -116,12 +116,14 @@ void sg_tw_last(int8_t order[SG_RANK_MAX], int rank)
 static bool perm_of(const int8_t *have, const int8_t *want, int rank, int64_t *perm)
 {
     bool same = true;
-    for (int j = 0; j < rank; j++)
+    for (int j = 0; j < rank; j++) {
+        perm[j] = j;
         for (int k = 0; k < rank; k++)
             if (have[k] == want[j]) {
                 perm[j] = k;
                 same = same && j == k;
             }
+    }
     return same;
 }
 
@@ -267,6 +269,24 @@ static sedge_status parts(sg_tw_scope *sc, sg_vid v, sg_tw_val *val)
     return SEDGE_OK;
 }
 
+/* What dequantize makes of a constant. */
+static const void *real_data(sg_tw_scope *sc, const sg_tw_val *val, const sg_tw_tensor *t)
+{
+    int64_t n = 1, inner = 1;
+    for (int i = 0; i < t->rank; i++) {
+        n *= t->dim[i];
+        inner *= i > val->q.axis ? t->dim[i] : 1;
+    }
+    float *data = sg_arena_array(sc->w->arena, (size_t)n + 1, sizeof *data);
+    for (int64_t i = 0; data && i < n; i++) {
+        int64_t c = val->q.n > 1 ? i / inner % val->q.n : 0;
+        data[i] = (float)(sg_load_i64(t->dtype, t->data, (size_t)i) - val->q.zero[c]) * val->q.scale[c];
+    }
+    if (!data)
+        sg_tw_nomem(sc->w);
+    return data;
+}
+
 /* The tensor of a value in the order that it has. */
 static int32_t base(sg_tw_scope *sc, sg_vid v, bool ints)
 {
@@ -283,12 +303,13 @@ static int32_t base(sg_tw_scope *sc, sg_vid v, bool ints)
         return val->t;
     if (val->real < 0) {
         sg_tw_tensor t = sc->sub->tensor[val->t];
+        bool wide = t.data && sg_dtypes[t.dtype].bits > 16; /* kernels dequantize 16 bits at the most */
+        t.data = wide ? real_data(sc, val, &t) : NULL;
         t.dtype = SG_F32;
         t.q.n = 0;
-        t.data = NULL;
         t.name = "";
-        val->real = sg_tw_tensor_new(sc, &t);
-        if (sg_tw_emit(sc, SG_TW_DEQUANTIZE, &val->t, 1, &val->real, 1, NULL, 0) != SEDGE_OK)
+        val->real = wide && !t.data ? SG_TW_BAD : sg_tw_tensor_new(sc, &t);
+        if (!wide && sg_tw_emit(sc, SG_TW_DEQUANTIZE, &val->t, 1, &val->real, 1, NULL, 0) != SEDGE_OK)
             val->real = SG_TW_BAD;
     }
     return val->real;
@@ -344,8 +365,10 @@ int32_t sg_tw_out(sg_tw_scope *sc, sg_vid v, const int8_t *order)
 {
     const sg_type *type = sg_tw_type(sc, v);
     sg_tw_val *val = &sc->val[v];
-    sg_tw_tensor t = {.name = sc->g->value[v].name ? sc->g->value[v].name : "", .dtype = (sg_dtype)type->dtype,
-                      .rank = type->rank, .q = sc->quant[v]};
+    sg_tw_tensor t = {.name = sc->g->value[v].name ? sc->g->value[v].name : "",
+                      .dtype = (sg_dtype)type->dtype,
+                      .rank = type->rank,
+                      .q = sc->quant[v]};
     *val = (sg_tw_val){.there = true, .t = -1, .real = -1, .turned = -1};
     if (type->rank < 0 || type->kind != SG_TENSOR) {
         sg_tw_unsupported(sc, "a value of unknown rank, or that is no tensor,");
