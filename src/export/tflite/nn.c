@@ -137,19 +137,19 @@ static sedge_status as_line(sg_tw_scope *sc, int32_t from, int32_t y)
 /* Integers in units of x scale times weight scale, from integers of that scale or from numbers. */
 static int32_t bias_ints(sg_tw_scope *sc, sg_vid b, const sg_tw_quant *x, const sg_tw_quant *w, int64_t n, bool wide)
 {
-    const sg_tensor *real = sg_tw_const(sc, b);
+    const sg_tensor *real = b ? sg_tw_const(sc, b) : NULL;
     sg_arena *a = sc->w->arena;
     float *scale = sg_arena_array(a, (size_t)w->n, sizeof *scale);
     int64_t *zero = sg_arena_array(a, (size_t)w->n, sizeof *zero);
     sg_dtype t = wide ? SG_I64 : SG_I32;
     uint8_t *data = sg_arena_array(a, (size_t)n + 1, 8);
-    int64_t count = real ? sg_d_numel(sg_tw_type(sc, b)) : 0;
-    if (!real || (count != n && count != 1) || !scale || !zero || !data)
+    int64_t count = real ? sg_d_numel(sg_tw_type(sc, b)) : n;
+    if ((b && !real) || (count != n && count != 1) || !scale || !zero || !data)
         return sg_tw_unsupported(sc, "a bias that is no constant beside integers"), SG_TW_BAD;
     for (int64_t i = 0; i < w->n; i++)
         scale[i] = (float)((double)x->scale[0] * (double)w->scale[i]);
     for (int64_t i = 0; i < n; i++) {
-        double v = sg_load_f64((sg_dtype)real->dtype, real->data, (size_t)(count == 1 ? 0 : i));
+        double v = real ? sg_load_f64((sg_dtype)real->dtype, real->data, (size_t)(count == 1 ? 0 : i)) : 0;
         v = nearbyint(v / (double)scale[w->n == 1 ? 0 : i]);
         double most = wide ? 9007199254740992.0 : INT32_MAX;
         sg_store_i64(t, data, (size_t)i, (int64_t)fmin(fmax(v, -most), most));
@@ -160,11 +160,22 @@ static int32_t bias_ints(sg_tw_scope *sc, sg_vid b, const sg_tw_quant *x, const 
 
 /* ---- convolutions ---- */
 
-static int32_t bias(sg_tw_scope *sc, sg_nid n, int k, const sg_tw_tail *t, int64_t count)
+static int32_t zeros(sg_tw_scope *sc, int64_t n)
+{
+    const float *data = sg_arena_array(sc->w->arena, (size_t)n + 1, sizeof *data);
+    if (!data)
+        return sg_tw_nomem(sc->w), SG_TW_BAD;
+    return sg_tw_tensor_new(sc, &(sg_tw_tensor){.name = "", .dtype = SG_F32, .rank = 1, .dim = {n}, .data = data});
+}
+
+/* needed: kernels do not go without. */
+static int32_t bias(sg_tw_scope *sc, sg_nid n, int k, const sg_tw_tail *t, int64_t count, bool needed)
 {
     sg_vid b = sg_node_in(sc->g, n, k);
-    if (!b)
+    if (!b && !needed)
         return -1;
+    if (!b && !t->ints)
+        return zeros(sc, count);
     if (!t->ints)
         return sg_tw_need(sc, b, NULL);
     const sg_tw_quant *x = &sc->val[sg_node_in(sc->g, n, 0)].q, *w = &sc->val[sg_node_in(sc->g, n, 1)].q;
@@ -237,7 +248,7 @@ sedge_status sg_tw_conv(sg_tw_scope *sc, sg_nid n)
         order[3] = 1;
         order[4] = 0;
     }
-    int32_t in[3] = {sg_tw_operand(sc, x, last, t.ints), sg_tw_operand(sc, k, order, t.ints), bias(sc, n, 2, &t, out)};
+    int32_t in[3] = {sg_tw_operand(sc, x, last, t.ints), sg_tw_operand(sc, k, order, t.ints), bias(sc, n, 2, &t, out, w.n < 3)};
     in[0] = padded(sc, in[0], &w, false);
     if (w.n == 1) {
         in[0] = as_image(sc, in[0]);
@@ -283,7 +294,7 @@ sedge_status sg_tw_conv_transpose(sg_tw_scope *sc, sg_nid n)
     sg_tw_last(last, 4);
     int64_t shape[4] = {tx->dim[0], full[0], full[1], tk->dim[1]};
     int32_t in[4] = {sg_tw_list32(sc, shape, 4, 1), sg_tw_operand(sc, k, order, t.ints), sg_tw_operand(sc, x, last, t.ints),
-                     bias(sc, n, 2, &t, tk->dim[1])};
+                     bias(sc, n, 2, &t, tk->dim[1], false)};
     int32_t y = sg_tw_out(sc, t.out, last), to = whole ? y : sg_tw_like(sc, y, 4, shape);
     const sg_tw_attr attr[] = {{SG_TF_PADDING, .i = valid || !whole ? PADDING_VALID : PADDING_SAME},
                                {SG_TF_STRIDE_W, .i = stride[1]},
@@ -369,7 +380,7 @@ static sedge_status fully_connected(sg_tw_scope *sc, sg_nid n, const sg_tw_tail 
     sg_vid w = sg_node_in(sc->g, n, 1);
     int8_t turned[SG_RANK_MAX] = {order[0], order[1]};
     int32_t in[3] = {sg_tw_operand(sc, sg_node_in(sc->g, n, 0), NULL, t->ints), sg_tw_operand(sc, w, turned, t->ints),
-                     bias(sc, n, 2, t, sg_tw_type(sc, w)->dim[order[0]])};
+                     bias(sc, n, 2, t, sg_tw_type(sc, w)->dim[order[0]], false)};
     int32_t y = sg_tw_out(sc, t->out, NULL);
     const sg_tw_attr attr[] = {{SG_TF_ACT_0, .i = t->act}, {SG_TF_FC_KEEP_DIMS, .i = keep}};
     return sg_tw_emit(sc, SG_TW_FULLY_CONNECTED, in, 3, &y, 1, attr, 2);

@@ -104,9 +104,9 @@ sedge_status sg_tf_buffer(sg_tf *s, int64_t id, sg_bytes *out)
     return s->fb.bad ? sg_tf_bad(s, "buffer") : SEDGE_OK;
 }
 
-const uint8_t sg_tf_types[SG_TF_TYPES] = {SG_F32, SG_F16,  SG_I32,  SG_U8,   SG_I64,  SG_STR, SG_BOOL, SG_I16,
-                                          SG_C64, SG_I8,   SG_F64,  SG_C128, SG_U64,  SG_NONE, SG_NONE, SG_U32,
-                                          SG_U16, SG_I4,   SG_BF16, SG_I2,   SG_U4,   SG_F8E4M3FN, SG_F8E5M2};
+const uint8_t sg_tf_types[SG_TF_TYPES] = {SG_F32, SG_F16, SG_I32,  SG_U8,   SG_I64, SG_STR,      SG_BOOL,  SG_I16,
+                                          SG_C64, SG_I8,  SG_F64,  SG_C128, SG_U64, SG_NONE,     SG_NONE,  SG_U32,
+                                          SG_U16, SG_I4,  SG_BF16, SG_I2,   SG_U4,  SG_F8E4M3FN, SG_F8E5M2};
 
 static sedge_status shape_read(sg_tf *s, const sg_fb_table *t, sg_tf_tensor *out)
 {
