@@ -23,6 +23,8 @@ static const option options[] = {
     {'D', "--data", NULL, true},      {'Y', "--data", NULL, true},         {'q', "--method", NULL, true},
     {'E', "--reference", NULL, true}, {'m', "--min", NULL, true},          {'k', "--slice", NULL, true},
     {'n', "--limit", NULL, true},     {'A', "--anyway", NULL, false},      {'W', "--stream", NULL, false},
+    {'P', "--period", NULL, true},    {'U', "--minutes", NULL, true},      {'b', "--beside", NULL, true},
+    {'a', "--against", NULL, true},   {'e', "--energy", NULL, false},      {'C', "--power-cmd", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -58,6 +60,25 @@ static bool read_seconds(const char *s, double *out)
     else if (*end && strcmp(end, "s") != 0)
         return false;
     return end != s && *out > 0 && *out < 1e6;
+}
+
+/* Milliseconds unless a unit is said. */
+static bool read_period(const char *s, double *out)
+{
+    char *end;
+    double v = strtod(s, &end);
+    if (end != s && !*end) {
+        *out = v / 1000;
+        return v >= 0.01 && v < 1e9;
+    }
+    return read_seconds(s, out);
+}
+
+static bool read_minutes(const char *s, double *out)
+{
+    char *end;
+    *out = strtod(s, &end);
+    return end != s && !*end && *out > 0 && *out < 1e5;
 }
 
 static bool read_dim(args *a, const char *s)
@@ -125,6 +146,12 @@ static bool apply(args *a, char letter, const char *value)
     case 'u':
         a->tune = strcmp(value, "full") == 0 ? SEDGE_TUNE_FULL : SEDGE_TUNE_QUICK;
         return a->tune == SEDGE_TUNE_FULL || strcmp(value, "quick") == 0;
+    case 'P': return read_period(value, &a->period_s);
+    case 'U': return read_minutes(value, &a->minutes);
+    case 'b': a->beside = value; return *value != 0;
+    case 'a': a->against = value; return *value != 0;
+    case 'e': return a->energy = true;
+    case 'C': a->power_cmd = value; return *value != 0;
     case 'R': a->report = value; return *value != 0;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;

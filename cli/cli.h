@@ -50,13 +50,14 @@ typedef struct args {
     sedge_bound dim[ARGS_MAX];
     int n_dim;
     const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *reference, *slice;
+    const char *beside, *against, *power_cmd;
     const char *min[ARGS_MAX], *max[ARGS_MAX];
     int n_min, n_max;
     int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed, limit;
-    double seconds;
-    bool json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, help;
+    double seconds, period_s, minutes;
+    bool energy, json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, help;
 } args;
 
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */

@@ -19,7 +19,7 @@ _sedge()
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
         eval) COMPREPLY=($(compgen -W "--data --labels --card --reference --min --max --slice --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
-        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --max --report --json $common" -- "$word")) ;;
+        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
         convert) COMPREPLY=($(compgen -W "-o --json" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;

@@ -125,6 +125,26 @@ static const char *folder_of(sedge_data *d, const char *path)
     return slash ? sg_arena_str(&d->arena, path, (size_t)(slash - path)) : ".";
 }
 
+/* A picture or a sound by itself. */
+static bool one_file(const char *path)
+{
+    uint8_t head[32] = {0};
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
+    if (f)
+        fclose(f);
+    bool wave = n >= 12 && memcmp(head + 8, "WAVE", 4) == 0;
+    return wave || sedge_image_format(head, n);
+}
+
+static sedge_status add_file(sedge_data *d, const char *path, sg_err *err)
+{
+    sg_entry *e = sg_data_add(d);
+    if (!e || (e->name = sg_data_word(d, path, strlen(path))) < 0)
+        return sg_data_no_memory(err);
+    return SEDGE_OK;
+}
+
 static sedge_status open_file(sedge_data *d, const char *path, const sedge_data_opts *o, sg_err *err)
 {
     const char *folder = folder_of(d, path);
@@ -137,6 +157,8 @@ static sedge_status open_file(sedge_data *d, const char *path, const sedge_data_
         return sg_data_coco(d, folder, path, err);
     if (sg_ends_with(path, ".txt"))
         return sg_data_lines(d, path, o->labels, err);
+    if (one_file(path))
+        return add_file(d, path, err);
     if (!sg_ends_with(path, ".csv") && !sg_ends_with(path, ".tsv"))
         return sg_fail(err, SEDGE_E_FORMAT, "%s: neither a folder nor .npz, .npy, .csv, .tsv, .json or .txt", path);
     SG_TRY(sg_data_csv(d, folder, path, o->slice, false, &is, err));

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "base/map.h"
@@ -16,6 +17,18 @@
 
 #ifndef SG_BUILD_FLAGS
 #define SG_BUILD_FLAGS ""
+#endif
+
+#if defined(__x86_64__)
+#define SG_ARCHITECTURE "x86-64"
+#elif defined(__aarch64__)
+#define SG_ARCHITECTURE "aarch64"
+#elif defined(__arm__)
+#define SG_ARCHITECTURE "armv7"
+#elif defined(__riscv)
+#define SG_ARCHITECTURE "riscv64"
+#else
+#define SG_ARCHITECTURE "other"
 #endif
 
 sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err)
@@ -114,6 +127,23 @@ double sg_machine_temperature(const char *root)
     return hottest;
 }
 
+/* An emulator of programs (qemu-user) shows the program its own name as /proc/self/exe, and the machine below as that of this thread; older ones
+ * show that machine's processor too, which calls itself by another maker's words. */
+bool sg_machine_emulated(void)
+{
+    char text[512];
+    ssize_t n = readlink("/proc/thread-self/exe", text, sizeof text - 1);
+    text[n > 0 ? n : 0] = 0;
+    const char *slash = strrchr(text, '/');
+    if (slash && strncmp(slash + 1, "qemu-", 5) == 0)
+        return true;
+#if !defined(__x86_64__) && !defined(__i386__)
+    return cpuinfo("", "vendor_id", text, sizeof text);
+#else
+    return false;
+#endif
+}
+
 static json_t *text_or_null(bool have, const char *text)
 {
     json_t *s = have ? json_string(text) : NULL;
@@ -141,6 +171,8 @@ json_t *sg_machine_json(const char *root)
         have = have || sg_machine_line(root, lines[i].path, text, sizeof text);
         json_object_set_new(o, lines[i].key, text_or_null(have, text));
     }
+    json_object_set_new(o, "architecture", json_string(SG_ARCHITECTURE));
+    json_object_set_new(o, "emulated", json_boolean(sg_machine_emulated()));
     json_object_set_new(o, "level", json_string(sg_cpu_best(sg_cpu())));
     json_object_set_new(o, "processors", json_integer(sg_cpu_count()));
     json_object_set_new(o, "memory_bytes", json_integer((json_int_t)sg_ram_bytes()));

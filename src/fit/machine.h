@@ -23,6 +23,9 @@ double sg_machine_number(const char *root, const char *path);
 double sg_machine_clock(const char *root);
 double sg_machine_temperature(const char *root);
 
+/* Whether an emulator runs this program, so that its times say nothing. */
+bool sg_machine_emulated(void);
+
 /* SHA-256 of a file, as digits, and its size (may be NULL). */
 sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err);
 

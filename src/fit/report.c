@@ -17,6 +17,28 @@ json_t *sg_json_number(double v)
     return isfinite(v) ? json_real(v) : json_null();
 }
 
+const json_t *sg_json_at(const json_t *root, const char *pointer)
+{
+    char key[256];
+    while (root && *pointer == '/') {
+        size_t n = 0;
+        for (pointer++; *pointer && *pointer != '/' && n < sizeof key - 1; pointer++) {
+            key[n++] = *pointer;
+            if (*pointer == '~' && (pointer[1] == '0' || pointer[1] == '1'))
+                key[n - 1] = *++pointer == '0' ? '~' : '/';
+        }
+        key[n] = 0;
+        root = json_is_array(root) ? json_array_get(root, strtoul(key, NULL, 10)) : json_object_get(root, key);
+    }
+    return *pointer ? NULL : root;
+}
+
+double sg_json_number_at(const json_t *root, const char *pointer)
+{
+    const json_t *v = sg_json_at(root, pointer);
+    return json_is_number(v) ? json_number_value(v) : NAN;
+}
+
 /* ---- the tree ------------------------------------------------------------------------------- */
 
 static void put(sg_report *r, json_t *o, const char *key, json_t *value)
@@ -296,15 +318,12 @@ static int by_value(const void *a, const void *b)
 
 #define BINS 40
 
-/* Bins from the least value to the 99.5th of 100, so that one straggler does not flatten the rest; what is beyond is counted apart. */
-void sg_report_histogram(sg_report *r, const char *title, const char *text, const char *unit, const double *v, size_t n,
-                         double mark, const char *mark_label)
+/* The end is not the greatest value, so that one straggler does not flatten the rest. */
+json_t *sg_histogram(const double *v, size_t n)
 {
     double *s = n ? malloc(n * sizeof *s) : NULL;
-    if (!s) {
-        r->lost = r->lost || n;
-        return;
-    }
+    if (!s)
+        return NULL;
     memcpy(s, v, n * sizeof *s);
     qsort(s, n, sizeof *s, by_value);
     double low = s[0], high = s[(size_t)(0.995 * (double)(n - 1))];
@@ -318,17 +337,25 @@ void sg_report_histogram(sg_report *r, const char *title, const char *text, cons
         else
             count[k < BINS ? k : BINS - 1]++;
     }
-    json_t *o = picture(r, "histogram", title, text), *c = json_array();
-    put_text(r, o, "unit", unit);
-    put(r, o, "low", json_real(low));
-    put(r, o, "high", json_real(high));
-    put(r, o, "largest", json_real(s[n - 1]));
-    put(r, o, "beyond", json_integer((json_int_t)beyond));
+    json_t *c = json_array();
     for (int k = 0; k < BINS; k++)
-        append(r, c, json_integer((json_int_t)count[k]));
-    put(r, o, "counts", c);
-    mark_at(r, o, mark, mark_label);
+        json_array_append_new(c, json_integer((json_int_t)count[k]));
+    json_t *o = json_pack("{s:f, s:f, s:f, s:I, s:o}", "low", low, "high", high, "largest", s[n - 1], "beyond",
+                          (json_int_t)beyond, "counts", c);
     free(s);
+    return o;
+}
+
+void sg_report_histogram(sg_report *r, const char *title, const char *text, const char *unit, const json_t *histogram,
+                         double mark, const char *mark_label)
+{
+    if (!histogram)
+        return;
+    json_t *o = picture(r, "histogram", title, text);
+    put_text(r, o, "unit", unit);
+    if (json_object_update(o, (json_t *)(uintptr_t)histogram) != 0)
+        r->lost = true;
+    mark_at(r, o, mark, mark_label);
 }
 
 void sg_report_bars(sg_report *r, const char *title, const char *text, const char *unit, const sg_bar *bar, size_t n, double mark,

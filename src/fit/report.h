@@ -68,8 +68,10 @@ typedef struct sg_bar {
     double before, after; /* before NAN: none */
     double low, high; /* 95 % of after; NAN: not known */
 } sg_bar;
-/* How n values are spread; `mark` a value worth a line (the limit), NAN: none. */
-void sg_report_histogram(sg_report *r, const char *title, const char *text, const char *unit, const double *v, size_t n,
+/* How n values are spread: 40 bins from the least to the 99.5th of 100, what is beyond counted apart. NULL: no values, or no memory. */
+json_t *sg_histogram(const double *v, size_t n);
+/* A picture of it (borrowed; NULL: none); `mark` a value worth a line (the limit), NAN: none. */
+void sg_report_histogram(sg_report *r, const char *title, const char *text, const char *unit, const json_t *histogram,
                          double mark, const char *mark_label);
 void sg_report_bars(sg_report *r, const char *title, const char *text, const char *unit, const sg_bar *bar, size_t n, double mark,
                     const char *mark_label);
@@ -91,6 +93,10 @@ const char *sg_report_value(char text[48], const json_t *v, const char *unit);
 /* Text with what HTML takes for markup replaced. */
 void sg_report_escape(FILE *f, const char *text);
 
+/* What stands at a JSON pointer ("/period/p99_ms"; ~0 and ~1 as in RFC 6901); NULL: nothing. */
+const json_t *sg_json_at(const json_t *root, const char *pointer);
+/* A number there; NAN: none. */
+double sg_json_number_at(const json_t *root, const char *pointer);
 /* A number, or null where it is none; 12 digits are what a report keeps. */
 json_t *sg_json_number(double v);
 #define SG_REPORT_DUMP (JSON_INDENT(2) | JSON_REAL_PRECISION(12))

@@ -66,7 +66,12 @@ static void test_files(void **state)
     c.limit = NAN;
     c.id = "p50";
     sg_report_claim(&r, &c);
-    sg_report_histogram(&r, "spread", "five", "ms", v, 5, 1000, "limit");
+    json_t *h = sg_histogram(v, 5);
+    assert_true(sg_json_number_at(h, "/beyond") == 1 && sg_json_number_at(h, "/counts/0") == 1);
+    assert_true(isnan(sg_json_number_at(h, "/counts/99")) && isnan(sg_json_number_at(h, "/none/0")) &&
+                isnan(sg_json_number_at(h, "low")));
+    sg_report_histogram(&r, "spread", "five", "ms", h, 1000, "limit");
+    json_decref(h);
     sg_report_bars(&r, "bars", "two", "ms", bar, 2, NAN, "");
     sg_report_curve(&r, "curve", "a line", "x", "y", v, v, 5);
     sg_report_not_tested(&r, "<nothing>");
