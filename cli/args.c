@@ -22,9 +22,10 @@ static const option options[] = {
     {'u', "--tune", NULL, true},      {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
     {'D', "--data", NULL, true},      {'Y', "--data", NULL, true},         {'q', "--method", NULL, true},
     {'E', "--reference", NULL, true}, {'m', "--min", NULL, true},          {'k', "--slice", NULL, true},
-    {'n', "--limit", NULL, true},     {'A', "--anyway", NULL, false},      {'W', "--stream", NULL, false},
-    {'P', "--period", NULL, true},    {'U', "--minutes", NULL, true},      {'b', "--beside", NULL, true},
-    {'a', "--against", NULL, true},   {'e', "--energy", NULL, false},      {'C', "--power-cmd", NULL, true},
+    {'n', "--limit", NULL, true},     {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
+    {'A', "--anyway", NULL, false},   {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
+    {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
+    {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -79,6 +80,16 @@ static bool read_minutes(const char *s, double *out)
     char *end;
     *out = strtod(s, &end);
     return end != s && !*end && *out > 0 && *out < 1e5;
+}
+
+/* A share: "0.01" or "1%". */
+static bool read_share(const char *s, double *out)
+{
+    char *end;
+    *out = strtod(s, &end);
+    if (strcmp(end, "%") == 0)
+        *out /= 100, end++;
+    return end != s && !*end && *out >= 0 && *out < 1;
 }
 
 static bool read_dim(args *a, const char *s)
@@ -137,6 +148,8 @@ static bool apply(args *a, char letter, const char *value)
         a->max[a->n_max++] = value;
         return true;
     case 'n': return read_u64(value, INT64_MAX, &a->limit) && a->limit;
+    case 'G': return read_share(value, &a->margin);
+    case 'N': return a->no_layers = true;
     case 'A': return a->anyway = true;
     case 'W': return a->stream = true;
     case 'L': a->labels = value; return *value != 0;

@@ -24,8 +24,8 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_inspect, verb_compile, verb_convert, verb_quantize,
-    verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_inspect, verb_compile, verb_convert,
+    verb_quantize, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -56,8 +56,8 @@ typedef struct args {
     int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed, limit;
-    double seconds, period_s, minutes;
-    bool energy, json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, help;
+    double seconds, margin, period_s, minutes;
+    bool energy, json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, no_layers, help;
 } args;
 
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */
@@ -114,7 +114,7 @@ void shape_text(char *text, size_t size, const sedge_tensor *t);
 /* Index of an input by name; -1: none. */
 int input_find(const sedge_model *m, const char *name, size_t n);
 
-/* ---- compare.c: two values ---------------------------------------------------------------------- */
+/* ---- same.c: two values ---------------------------------------------------------------------- */
 
 typedef struct tolerance {
     double rtol, atol;

@@ -51,6 +51,8 @@ sedge_status sedge_data_tensors(sedge_data **out, const char *files, const char 
                                 sedge_error *err);
 void sedge_data_close(sedge_data **data);
 size_t sedge_data_count(const sedge_data *data);
+/* 1: labels, boxes, masks or events are known. */
+int sedge_data_labelled(const sedge_data *data);
 /* Label of each sample, for as long as the data lives; NULL where there is none. */
 const char *const *sedge_data_labels(sedge_data *data);
 /* A sedge_item_fn; ctx: the data. Decoded pictures are kept while there is room: for callers who look at each many times. */
@@ -184,6 +186,79 @@ void sedge_eval_close(sedge_eval **e);
 /* The model at `path` as the file `out`: ONNX or TensorFlow Lite, by what its name ends with (.onnx, .tflite). What the format cannot say
  * is an error that names the node. */
 sedge_status sedge_convert(const char *path, const char *out, sedge_error *err);
+
+/* ---- two models ------------------------------------------------------------------------------ */
+
+typedef enum sedge_verdict { SEDGE_PASS, SEDGE_FAIL, SEDGE_NOT_SHOWN } sedge_verdict;
+
+/* One measure before and after, on the same samples. */
+typedef struct sedge_pair {
+    const char *name, *about;
+    int less; /* 1: less is better */
+    double before, after;
+    double drop, low, high; /* how much worse; one-sided 95 % bounds of it */
+    double margin;
+    int verdict; /* sedge_verdict: the upper bound is within the margin, the lower one beyond it, neither */
+    double needed; /* not shown: about so many samples would decide; infinite: none would */
+    const char *method; /* "tango", "bootstrap", "bootstrap by group" */
+} sedge_pair;
+
+/* A sample that was right and is wrong (lost), or the other way round. */
+typedef struct sedge_flip {
+    size_t sample;
+    int lost;
+    int truth, before, after; /* classes */
+} sedge_flip;
+
+typedef struct sedge_pairs {
+    const char *kind; /* "accuracy"; "fidelity": after as true to before, which has no drop to judge */
+    int n_pair;
+    const sedge_pair *pair; /* the one that matters most first */
+    size_t n_flip, lost, gained;
+    const sedge_flip *flip; /* the lost ones first */
+    size_t n; /* samples that both judged */
+} sedge_pairs;
+
+/* Holds evaluation `after` to `before`, both of the same data, which live as long as this; before NULL: `after` is one of fidelity, and what
+ * differs from its reference is listed. margin: a share (0.01: one point) of measures that are shares, of others
+ * that part of the value before. */
+typedef struct sedge_compare sedge_compare;
+sedge_status sedge_compare_open(sedge_compare **out, const sedge_eval *before, const sedge_eval *after, double margin,
+                                sedge_error *err);
+void sedge_compare_get(const sedge_compare *c, sedge_pairs *out);
+void sedge_compare_close(sedge_compare **c);
+
+/* A tensor that both models make, in the order of the first. dB are of signal to noise: before against after. */
+typedef struct sedge_layer {
+    const char *name, *op;
+    double db; /* with all that came before it */
+    double own_db; /* of the layer alone: the second model's, on what the first one gives it */
+    double cosine;
+    double clipped; /* share of the first model's values beyond what the second can say; NaN: it says all */
+    double restored_db; /* of the outputs, when this layer alone is as in the first model; NaN: not tried */
+} sedge_layer;
+
+typedef struct sedge_layers_result {
+    int n_layer;
+    const sedge_layer *layer;
+    int first; /* that diverges: noise of its own far above that of the others; -1: none */
+    int costly; /* that costs most: restoring it alone helps the outputs most; -1: none does */
+    int strange; /* 1: the outputs agree far better than the layers: these were rescaled against each other, or their names lie; nobody is blamed */
+    double output_db; /* of the outputs as they are */
+    size_t samples;
+} sedge_layers_result;
+
+/* Compares two models layer by layer on n samples of the data, evenly picked (0: 8). Each is fed by its own card (path, card; NULL card:
+ * found as for sedge_task_open); a model without one takes rows of arrays. */
+typedef struct sedge_layers sedge_layers;
+typedef struct sedge_side {
+    const sedge_model *model;
+    const char *path, *card;
+} sedge_side;
+sedge_status sedge_layers_open(sedge_layers **out, const sedge_side *before, const sedge_side *after, const sedge_data *data,
+                               const char *data_path, size_t n, sedge_error *err);
+void sedge_layers_get(const sedge_layers *l, sedge_layers_result *out);
+void sedge_layers_close(sedge_layers **l);
 
 #ifdef __cplusplus
 }

@@ -293,6 +293,11 @@ size_t sedge_data_count(const sedge_data *d)
     return d->n;
 }
 
+int sedge_data_labelled(const sedge_data *d)
+{
+    return d->truth != SG_TRUTH_NONE;
+}
+
 const char *const *sedge_data_labels(sedge_data *d)
 {
     if (!d->label && (d->label = sg_arena_array(&d->arena, d->n + 1, sizeof *d->label)))

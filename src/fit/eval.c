@@ -79,7 +79,7 @@ static bool streams(const sedge_eval *e)
 static sedge_status choose_judge(sedge_eval *e, sg_err *err)
 {
     const sedge_task *t = e->task;
-    int truth = e->data->truth;
+    sg_truth truth = e->data->truth;
     bool decides = t->decide_fields && sg_get(t->decide_fields, "on");
     if (e->how.stream && !streams(e))
         return sg_fail(err, SEDGE_E_ARG, "eval: a stream needs sound or series and a window, which the card lacks");
