@@ -6,15 +6,19 @@
 static int convert_main(int argc, char **argv);
 
 const verb verb_convert = {"convert", "a model as ONNX or TensorFlow Lite, for other engines",
-                           "convert MODEL -o FILE.onnx|FILE.tflite [--json]", convert_main};
+                           "convert MODEL -o FILE.onnx|FILE.tflite [--card C.json] [--functions F.onnx] [--json]", convert_main};
 
 static int convert_model(const args *a)
 {
     sedge_error err = {0};
     struct stat from = {0}, to = {0};
     char before[32], after[32];
-    if (sedge_convert(a->rest[0], a->out, &err) != SEDGE_OK)
-        return fail_error(a->rest[0], &err);
+    sedge_convert_opts o;
+    sedge_convert_opts_init(&o);
+    o.functions = a->functions;
+    o.card = a->card;
+    if (sedge_convert(a->rest[0], a->out, &o, &err) != SEDGE_OK)
+        return fail_error(err.status == SEDGE_E_IO ? a->out : a->rest[0], &err);
     stat(a->rest[0], &from);
     stat(a->out, &to);
     if (a->json) {
@@ -35,7 +39,7 @@ static int convert_model(const args *a)
 static int convert_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_convert, "oj", argc, argv);
+    int status = args_parse(&a, &verb_convert, "ocfj", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_convert.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

@@ -22,8 +22,8 @@ _sedge()
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
-        convert) COMPREPLY=($(compgen -W "-o --json" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
+        convert) COMPREPLY=($(compgen -W "-o --card --functions --json --help" -- "$word")) ;;
         inspect) COMPREPLY=($(compgen -W "--graph --json $common" -- "$word")) ;;
         esac
         return

@@ -185,7 +185,14 @@ void sedge_eval_close(sedge_eval **e);
 
 /* The model at `path` as the file `out`: ONNX or TensorFlow Lite, by what its name ends with (.onnx, .tflite). What the format cannot say
  * is an error that names the node. */
-sedge_status sedge_convert(const char *path, const char *out, sedge_error *err);
+typedef struct sedge_convert_opts {
+    const char *functions; /* an ONNX file with bodies for operators that Sedge lacks; NULL: none */
+    const char *card; /* a file, which becomes the metadata sedge.card; NULL: the model's own metadata stays */
+    uint8_t reserved[64];
+} sedge_convert_opts;
+void sedge_convert_opts_init(sedge_convert_opts *opts);
+/* opts: NULL for none. */
+sedge_status sedge_convert(const char *path, const char *out, const sedge_convert_opts *opts, sedge_error *err);
 
 /* ---- two models ------------------------------------------------------------------------------ */
 

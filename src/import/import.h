@@ -15,6 +15,9 @@ typedef struct sg_import_meta {
     const char *key, *value;
 } sg_import_meta;
 
+/* Metadata of ONNX: how many of the last inputs and outputs are state that callers do not see. */
+#define SG_META_STATE "sedge.state"
+
 /* A mapped file of external weights. */
 typedef struct sg_import_file {
     sg_map map;

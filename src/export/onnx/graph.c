@@ -129,8 +129,10 @@ sedge_status sg_ow_graph(sg_ow *w, sg_ow_scope *sc, size_t n_in, bool body)
     for (size_t k = 0; k < g->n_output; k++)
         out[k] = body ? body_output(w, sc, k) : sg_ow_name(w, sc, g->output[k]);
     sg_pbw_str(&w->out, SG_PF_GRAPH_NAME, g->name && *g->name ? g->name : "graph");
-    for (size_t k = 0; k < n_in; k++)
-        sg_ow_value(w, SG_PF_GRAPH_INPUT, sg_ow_name(w, sc, g->input[k]), &g->value[g->input[k]].type, &g->dims, !body);
+    for (size_t k = 0; k < n_in; k++) {
+        const sg_type *t = &g->value[g->input[k]].type;
+        sg_ow_value(w, SG_PF_GRAPH_INPUT, sg_ow_name(w, sc, g->input[k]), t, &g->dims, !body || t->rank == 0);
+    }
     for (size_t k = 0; k < g->n_output; k++)
         sg_ow_value(w, SG_PF_GRAPH_OUTPUT, out[k], &g->value[g->output[k]].type, &g->dims, !body);
     return w->out.lost ? sg_ow_nomem(w) : SEDGE_OK;

@@ -1,5 +1,6 @@
 /* The model message around the graph, and its way to a file. */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "export/onnx/write.h"
@@ -49,16 +50,43 @@ static sedge_status interface_names(sg_ow *w, sg_ow_scope *sc)
     return SEDGE_OK;
 }
 
-static sedge_status graph_write(sg_ow *w, const sg_graph *g)
+/* State is inputs and outputs, the last ones, to ONNX. What it is at first goes as the default of its input, so that other engines
+ * start as Sedge does. */
+static void state_write(sg_ow *w, sg_ow_scope *sc, const sg_import_info *info)
+{
+    const sg_graph *g = sc->g;
+    for (size_t k = 0; k < (size_t)info->n_state; k++) {
+        sg_vid v = g->input[g->n_input - (size_t)info->n_state + k];
+        const sg_type *type = &g->value[v].type;
+        sg_tensor t = {.data = (void *)(uintptr_t)info->state[k], .dtype = type->dtype, .rank = type->rank};
+        if (sg_d_numel(type) < 0)
+            continue;
+        memcpy(t.dim, type->dim, (size_t)t.rank * sizeof *t.dim);
+        sg_ow_tensor(w, SG_PF_GRAPH_INITIALIZER, &t, sg_ow_name(w, sc, v));
+    }
+}
+
+static int64_t source_opset(const sg_import_info *info)
+{
+    for (int i = 0; info && strcmp(info->format, "onnx") == 0 && i < info->n_opset; i++)
+        if (!*info->opset[i].domain)
+            return info->opset[i].version;
+    return 0;
+}
+
+static sedge_status graph_write(sg_ow *w, const sg_graph *g, const sg_export_opts *o)
 {
     sg_ow_scope sc;
     SG_TRY(sg_ow_scope_open(w, g, &sc));
     SG_TRY(interface_names(w, &sc));
     SG_TRY(sg_ow_need(w, "", OPSET_LEAST));
+    SG_TRY(sg_ow_need(w, "", source_opset(o->info))); /* newer ones also let operators take more types */
     sg_pbw_mark m = sg_pbw_open(&w->out, SG_PF_MODEL_GRAPH);
     SG_TRY(sg_ow_graph(w, &sc, g->n_input, false));
     for (size_t i = 1; i <= w->n_con; i++)
         sg_ow_tensor(w, SG_PF_GRAPH_INITIALIZER, &w->con[i].t, w->con[i].name);
+    if (o->info && o->info->n_state)
+        state_write(w, &sc, o->info);
     sg_pbw_close(&w->out, m);
     return SEDGE_OK;
 }
@@ -73,8 +101,13 @@ static void entry_write(sg_ow *w, const sg_import_meta *e)
 
 static void meta_write(sg_ow *w, const sg_export_opts *o)
 {
+    char number[16];
+    if (o->info && o->info->n_state) {
+        snprintf(number, sizeof number, "%d", o->info->n_state);
+        entry_write(w, &(sg_import_meta){SG_META_STATE, number});
+    }
     for (int i = 0; o->info && i < o->info->n_meta; i++) {
-        bool replaced = false;
+        bool replaced = strcmp(o->info->meta[i].key, SG_META_STATE) == 0;
         for (int k = 0; k < o->n_meta; k++)
             replaced = replaced || strcmp(o->meta[k].key, o->info->meta[i].key) == 0;
         if (!replaced)
@@ -87,7 +120,7 @@ static void meta_write(sg_ow *w, const sg_export_opts *o)
 static sedge_status model_write(sg_ow *w, const sg_graph *g, const sg_export_opts *o)
 {
     const sg_import_info *info = o->info;
-    SG_TRY(graph_write(w, g));
+    SG_TRY(graph_write(w, g, o));
     sg_pbw_int(&w->out, SG_PF_MODEL_IR_VERSION, ir_version(w->opset[0].version));
     for (int i = 0; i < w->n_opset; i++) {
         sg_pbw_mark m = sg_pbw_open(&w->out, SG_PF_MODEL_OPSET_IMPORT);
@@ -115,9 +148,11 @@ static sedge_status compose(sg_ow *w, const sg_graph *g, const sg_export_opts *o
     sg_graph *own = sg_graph_clone(g, w->arena);
     if (!own)
         return sg_ow_nomem(w);
-    sedge_status st = sg_ow_legalize(own, w->err);
+    const sg_export_opts none = {0};
+    o = o ? o : &none;
+    sedge_status st = sg_ow_legalize(own, source_opset(o->info), w->err);
     if (st == SEDGE_OK)
-        st = model_write(w, own, o ? o : &(sg_export_opts){0});
+        st = model_write(w, own, o);
     sg_graph_free(own);
     SG_TRY(st);
     *part = sg_arena_array(w->arena, 2 * w->out.n_piece + 1, sizeof **part);

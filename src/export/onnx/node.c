@@ -14,7 +14,8 @@ typedef enum way_kind {
     WAY_NEVER,
     WAY_NEEDS,
     WAY_LACKS,
-    WAY_TAKES
+    WAY_TAKES,
+    WAY_WITHOUT
 } way_kind;
 
 typedef struct way {
@@ -32,6 +33,7 @@ static const way ways[] = {
 #define NEEDS(operator, name)               {.what = WAY_NEEDS, .op = operator, .attr = name },
 #define LACKS(operator, name)               {.what = WAY_LACKS, .op = operator, .attr = name },
 #define TAKES(operator, n)                  {.what = WAY_TAKES, .op = operator, .k = n },
+#define WITHOUT(operator, name)             {.what = WAY_WITHOUT, .op = operator, .attr = name },
 #include "export/onnx/ways.def"
 };
 #define WAYS_N (sizeof ways / sizeof *ways)
@@ -127,27 +129,75 @@ static sedge_status attr_int(sg_ow *w, const sg_onnx_op *e, const char *name, in
         sg_ow_attr_str(w, name, s, n);
     } else if (!form_find(e, SG_FORM_TYPE, name)) {
         sg_ow_attr_int(w, name, v);
-    } else if (v > SG_NONE && v < SG_DTYPE_COUNT) {
+    } else {
         sg_ow_attr_int(w, name, sg_dtypes[v].onnx);
     }
     return SEDGE_OK;
 }
 
+/* The parameters of a function of one element are those that its formula names. */
+static bool formula_has(int64_t kind, sg_attr_id id)
+{
+    static const char *const formula[] = {
+#define UNARY(id, name, formula, derivative) #formula,
+#include "op/fn.def"
+#undef UNARY
+    };
+    const char letter = id == SG_A_alpha ? 'a' : id == SG_A_beta ? 'b' : 'g';
+    if (kind < 0 || kind >= SG_UNARY_COUNT)
+        return false;
+    for (const char *s = formula[kind]; *s; s += *s != 0) {
+        size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_");
+        if (n == 1 && *s == letter)
+            return true;
+        s += n;
+        if (!*s)
+            break;
+    }
+    return false;
+}
+
+/* ONNX's operator has no such attribute: then it must say nothing (`says`). */
+static bool unknown(const sg_onnx_op *e, const sg_node *n, const sg_attr *a, const char *name, bool *says)
+{
+    const sg_attr_decl *d = &n->op->attrs[a - n->attr];
+    *says = a->set && (a->kind == SG_AK_INT     ? a->u.i != d->i
+                       : a->kind == SG_AK_FLOAT ? a->u.f != d->f
+                                                : a->n > 0 || a->kind == SG_AK_TENSOR);
+    if (n->op == SG_ROW(UNARY) && a->id != SG_A_kind) {
+        *says = false;
+        return !formula_has(sg_attr_find(n->attr, n->n_attr, SG_A_kind)->u.i, (sg_attr_id)a->id);
+    }
+    for (size_t i = 0; i < WAYS_N; i++)
+        if (ways[i].what == WAY_WITHOUT && strcmp(ways[i].op, e->name) == 0 && strcmp(ways[i].attr, name) == 0)
+            return true;
+    return false;
+}
+
 /* What is set, and what would be read as something else if it were absent. */
-static sedge_status attr_write(sg_ow *w, const sg_onnx_op *e, const sg_attr *a)
+static sedge_status attr_write(sg_ow *w, const sg_onnx_op *e, const sg_node *n, const sg_attr *a)
 {
     const char *own = sg_attr_names[a->id], *name = onnx_name(e, own);
     sg_attr value = *a;
+    bool says;
+    if (unknown(e, n, a, name, &says))
+        return says ? sg_fail(w->err, SEDGE_E_UNSUPPORTED, "ONNX's %s has no %s", e->name, name) : SEDGE_OK;
     if (a->id == SG_A_kind) {
         if (name == own)
             return SEDGE_OK;
         value.u.i -= e->extra;
     } else if (!a->set && !form_find(e, SG_FORM_VALUE, own)) {
         return SEDGE_OK;
+    } else if (a->kind == SG_AK_INT && a->u.i == SG_NONE && form_find(e, SG_FORM_TYPE, name)) {
+        return SEDGE_OK; /* no type is said */
     }
-    for (size_t i = 0; i < WAYS_N; i++)
-        if (ways[i].what == WAY_SINCE_ATTR && strcmp(ways[i].op, e->name) == 0 && strcmp(ways[i].attr, name) == 0)
-            SG_TRY(sg_ow_need(w, e->domain, ways[i].opset));
+    for (size_t i = 0; i < WAYS_N; i++) {
+        if (ways[i].what != WAY_SINCE_ATTR || strcmp(ways[i].op, e->name) != 0 || strcmp(ways[i].attr, name) != 0)
+            continue;
+        if (!says)
+            return SEDGE_OK; /* what goes without saying needs no newer opset */
+        SG_TRY(sg_ow_need(w, e->domain, ways[i].opset));
+    }
     value.set = true;
     if (value.kind == SG_AK_INT)
         return attr_int(w, e, name, value.u.i);
@@ -273,7 +323,7 @@ sedge_status sg_ow_node(sg_ow *w, sg_ow_scope *sc, sg_nid id)
     SG_TRY(since(w, sc, n, e));
     sg_pbw_mark m = sg_ow_node_open(w, sc, id, e->domain, e->name, n->n_in, n->n_out);
     for (int i = 0; i < n->n_attr; i++)
-        SG_TRY(attr_write(w, e, &n->attr[i]));
+        SG_TRY(attr_write(w, e, n, &n->attr[i]));
     sg_pbw_close(&w->out, m);
     return SEDGE_OK;
 }

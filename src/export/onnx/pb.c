@@ -63,8 +63,10 @@ void sg_pbw_bytes(sg_pbw *w, uint32_t field, const void *p, size_t n)
     put_tag(w, field, SG_PB_LEN);
     put_varint(w, n);
     uint8_t *out = n ? room(w, n) : NULL;
-    if (out)
+    if (out && p)
         memcpy(out, p, n);
+    else if (out)
+        memset(out, 0, n);
 }
 
 void sg_pbw_str(sg_pbw *w, uint32_t field, const char *s)

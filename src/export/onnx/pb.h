@@ -30,7 +30,7 @@ typedef struct sg_pbw_mark {
 
 void sg_pbw_int(sg_pbw *w, uint32_t field, int64_t v);
 void sg_pbw_f32(sg_pbw *w, uint32_t field, float v);
-void sg_pbw_bytes(sg_pbw *w, uint32_t field, const void *p, size_t n);
+void sg_pbw_bytes(sg_pbw *w, uint32_t field, const void *p, size_t n); /* p NULL: zeros */
 void sg_pbw_str(sg_pbw *w, uint32_t field, const char *s);
 /* The same field without a copy: p must outlive the writing. */
 void sg_pbw_borrow(sg_pbw *w, uint32_t field, const void *p, size_t n);

@@ -82,7 +82,7 @@ sedge_status sg_ow_special(sg_ow *w, sg_ow_scope *sc, sg_nid id, bool *done);
 
 /* ---- rows that ONNX says by several operators ---- */
 
-/* Replaces them, in the bodies too. */
-sedge_status sg_ow_legalize(sg_graph *g, sg_err *err);
+/* Replaces them, in the bodies too. opset: that of the source, 0 if it is not ONNX. */
+sedge_status sg_ow_legalize(sg_graph *g, int64_t opset, sg_err *err);
 
 #endif

@@ -1,6 +1,7 @@
 /* ONNX files to graphs: the model message, its inputs and its outputs. */
 #include "import/onnx/import.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "import/onnx/state.h"
@@ -96,14 +97,60 @@ static sedge_status library_scan(sg_onnx *s, const sg_import_library *lib)
     return msg.bad ? sg_onnx_bad(s, "function library") : SEDGE_OK;
 }
 
+/* What the metadata says of state: the last inputs, which the last outputs become. */
+static sedge_status state_count(sg_onnx *s, const sg_onp_graph *p)
+{
+    for (int i = 0; i < s->info->n_meta; i++) {
+        if (strcmp(s->info->meta[i].key, SG_META_STATE) != 0)
+            continue;
+        char *end;
+        long n = strtol(s->info->meta[i].value, &end, 10);
+        if (n < 0 || n > p->n_input || n > p->n_output || *end || end == s->info->meta[i].value)
+            return sg_fail(s->err, SEDGE_E_FORMAT, "metadata " SG_META_STATE " is %.20s, of %d inputs and %d outputs",
+                           s->info->meta[i].value, p->n_input, p->n_output);
+        s->info->n_state = (int)n;
+    }
+    s->info->state = sg_arena_array(s->arena, (size_t)s->info->n_state + 1, sizeof *s->info->state);
+    return s->info->state ? SEDGE_OK : nomem(s);
+}
+
+/* A state starts as the default of its input. */
+static sedge_status state_first(sg_onnx *s, const sg_graph *g, int k, sg_vid input, sg_vid first)
+{
+    const sg_type *want = &g->value[input].type, *have = &g->value[first].type;
+    bool same = want->kind == SG_TENSOR && want->dtype == have->dtype && want->rank == have->rank && want->dtype != SG_STR;
+    for (int i = 0; same && i < want->rank; i++)
+        same = want->dim[i] == have->dim[i];
+    s->info->state[k] = g->value[first].data;
+    return same ? SEDGE_OK : sg_fail(s->err, SEDGE_E_SHAPE, "the state %.100s starts as another type", g->value[input].name);
+}
+
+/* What became of each state has its type. */
+static sedge_status state_types(sg_onnx *s, const sg_graph *g)
+{
+    size_t n = (size_t)s->info->n_state;
+    if (n > g->n_input || n > g->n_output)
+        return sg_fail(s->err, SEDGE_E_FORMAT, "metadata " SG_META_STATE ": an input is a constant");
+    for (size_t k = 0; k < n; k++) {
+        const sg_value *in = &g->value[g->input[g->n_input - n + k]], *out = &g->value[g->output[g->n_output - n + k]];
+        if (in->type.kind != SG_TENSOR || out->type.kind != SG_TENSOR || in->type.dtype != out->type.dtype)
+            return sg_fail(s->err, SEDGE_E_TYPE, "the state %.100s changes its type", in->name);
+    }
+    return SEDGE_OK;
+}
+
 /* Inputs that have an initializer are constants: what IR versions before 4 list, and defaults since. */
 static sedge_status inputs(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_graph *p)
 {
+    SG_TRY(state_count(s, p));
     for (int i = 0; i < p->n_input; i++) {
         const char *name = p->input_name[i];
         const sg_onnx_slot *slot = sg_onnx_slot_find(&sc->table, name);
-        if (slot && sc->g->value[slot->v].role == SG_CONST)
+        sg_vid first = slot && sc->g->value[slot->v].role == SG_CONST ? slot->v : SG_NONE_ID;
+        int state = i - (p->n_input - s->info->n_state);
+        if (first && state < 0)
             continue;
+        slot = first ? NULL : slot;
         if (slot || !*name)
             return sg_fail(s->err, SEDGE_E_FORMAT, *name ? "the name %.100s is defined twice" : "an input has no name%.0s", name);
         sg_type t;
@@ -115,6 +162,8 @@ static sedge_status inputs(sg_onnx *s, sg_onnx_scope *sc, const sg_onp_graph *p)
         sg_vid v = sg_input_new(sc->g, &t, name);
         if (!v)
             return nomem(s);
+        if (first)
+            SG_TRY(state_first(s, sc->g, state, v, first));
         SG_TRY(sg_onnx_bind(s, sc, name, v, 0));
     }
     return SEDGE_OK;
@@ -137,7 +186,7 @@ static sedge_status graph_build(sg_onnx *s, const sg_onp_graph *p, sg_graph *g)
                    : sg_fail(s->err, SEDGE_E_FORMAT, "output %.100s is absent", p->output[i]);
     }
     sg_onnx_table_free(&sc.table);
-    return st;
+    return st == SEDGE_OK ? state_types(s, g) : st;
 }
 
 static sedge_status import(sg_onnx *s, const uint8_t *data, size_t size, const sg_import_library *lib, int n_lib, sg_graph **out)
