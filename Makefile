@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite python hostile identical media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite tflite-steps python hostile identical media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -28,6 +28,10 @@ unit cli task golden conformance roundtrip contrib tflite python hostile:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory build
 	@tests/run $(BUILD) $@
+
+# How often quantized operators give LiteRT's integers, into docs/tflite.md.
+tflite-steps: build
+	@tests/tflite/run $(BUILD) --steps
 
 # The same integers at every level of this machine, and by other machines' programs: RUNNERS="'qemu-aarch64 arm/tests/digests'"
 IDENTICAL ?= $(wildcard examples/*/*.onnx ../shared/testdata/onnx/mlperf_tiny/*int8*.onnx ../shared/testdata/onnx/quant/*.onnx)
