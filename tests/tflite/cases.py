@@ -5,7 +5,7 @@ result may be a step off, where LiteRT rounds more than once.
 """
 import numpy as np
 
-from operators import C, Q, ints, q8, real
+from operators import C, Q, Sparse, ints, q8, real
 
 SAME, VALID = 0, 1
 
@@ -118,6 +118,9 @@ def conv():
                ("TransposeConvOptions", dict(t, padding=VALID)), tag="valid", version=3)
     yield case("CONV_3D", [real(1, 5, 6, 7, 2), C(real(2, 3, 2, 2, 4)), C(real(4))], [f(1)],
                ("Conv3DOptions", {"padding": SAME, "strideD": 1, "strideH": 2, "strideW": 1}))
+    for pad, stride, sides in ((SAME, 2, (8, 10, 6)), (VALID, 2, (9, 11, 8)), (SAME, 1, (4, 5, 3))):
+        yield case("CONV_3D_TRANSPOSE", [k(1, *sides, 3), C(real(3, 3, 4, 3, 2)), real(1, 4, 5, 3, 2)], [f(1)],
+                   ("Conv3DOptions", {"padding": pad, "strideD": stride, "strideH": stride, "strideW": stride}), tag="p%ds%d" % (pad, stride))
     for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"):
         for pad in (SAME, VALID):
             o = {"padding": pad, "strideW": 2, "strideH": 1, "filterWidth": 3, "filterHeight": 2}
@@ -184,6 +187,49 @@ def moves():
         yield case("STRIDED_SLICE", [x, k(*begin), k(*end), k(*step)], [f(1)], ("StridedSliceOptions", masks), tag=tag, version=4)
 
 
+def sparse():
+    w = real(6, 8) * ints(6, 8, lo=0, hi=2).astype(np.float32)
+    w[2] = 0
+    yield case("DENSIFY", [C(Sparse(w))], [f(6, 8)])
+    yield case("DENSIFY", [C(Sparse(np.kron(ints(3, 2, lo=0, hi=2), np.ones((2, 4))).astype(np.float32) * real(6, 8), (2, 4)))], [f(6, 8)], tag="blocks")
+    yield case("FULLY_CONNECTED", [real(3, 8), C(Sparse(w)), C(real(6))], [f(3, 6)], ("FullyConnectedOptions", {}), tag="sparse")
+
+
+def boxes():
+    corner = real(40, 2, lo=0, hi=1)
+    box = np.concatenate([corner, corner + real(40, 2, lo=.1, hi=.5)], 1)
+    scores = real(40, lo=0, hi=1)
+    limits = [one(12), one(.4, np.float32), one(.2, np.float32)]
+    yield case("NON_MAX_SUPPRESSION_V4", [box, scores, *limits], [i(12), i()])
+    yield case("NON_MAX_SUPPRESSION_V4", [box, scores, one(30), one(.1, np.float32), one(.6, np.float32)], [i(30), i()], tag="few")
+    yield case("NON_MAX_SUPPRESSION_V5", [box, scores, *limits, one(0, np.float32)], [i(12), f(12), i()])
+
+
+def tables():
+    yield case("HASHTABLE_LOOKUP", [k(5, 2, 9), k(1, 2, 5, 7), C(real(4, 3))], [f(3, 3), i(3, dtype=np.uint8)])
+    place = C(np.array([[0, 0], [0, 1], [2, 0]], np.int32))
+    for how in (0, 1, 2):
+        yield case("EMBEDDING_LOOKUP_SPARSE", [k(1, 3, 0), place, k(3, 2), C(real(3, lo=.5)), C(real(4, 5))], [f(3, 5)],
+                   ("EmbeddingLookupSparseOptions", {"combiner": how}), tag=("sum", "mean", "root")[how])
+
+
+def hlo():
+    x = real(3, 4)
+    yield case("DILATE", [x, k(2, 3), one(7, np.float32)], [f(5, 10)])
+    yield case("DILATE", [ints(3, 4), k(1, 2), one(7)], [i(3, 7)], tag="int32")
+    for tag, low, high, inner in (("plain", (1, 0), (0, 2), (0, 0)), ("inner", (1, 0), (0, 2), (1, 2)), ("cut", (-1, 0), (0, -1), (0, 1))):
+        size = [n + (n - 1) * g + a + c for n, a, c, g in zip((3, 4), low, high, inner)]
+        yield case("STABLEHLO_PAD", [x, one(7, np.float32)], [f(*size)],
+                   ("StablehloPadOptions", {"edgePaddingLow": np.array(low), "edgePaddingHigh": np.array(high), "interiorPadding": np.array(inner)}), tag=tag)
+    yield case("STABLEHLO_DYNAMIC_SLICE", [x, ints(lo=1, hi=2), ints(lo=3, hi=4)], [f(2, 2)], ("StablehloDynamicSliceOptions", {"sliceSizes": np.array([2, 2])}))
+    yield case("STABLEHLO_DYNAMIC_UPDATE_SLICE", [x, real(2, 2), ints(lo=1, hi=2), ints(lo=3, hi=4)], [f(3, 4)])
+    yield case("STABLEHLO_CBRT", [x], [f(3, 4)])
+    for op in ("ABS", "COSINE", "EXPONENTIAL", "FLOOR", "LOGISTIC", "NEGATE", "TANH"):
+        yield case("STABLEHLO_" + op, [x], [f(3, 4)])
+    for op in ("ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MAXIMUM", "MINIMUM", "POWER"):
+        yield case("STABLEHLO_" + op, [real(3, 4, lo=.1), real(3, 4, lo=.1)], [f(3, 4)])
+
+
 def index():
     x = real(3, 4, 5)
     yield case("GATHER", [x, ints(2, 2, lo=0, hi=4)], [f(1)], ("GatherOptions", {"axis": 1}))
@@ -242,5 +288,5 @@ def recurrent():
 
 
 def cases():
-    for family in (unary, binary, conv, moves, index, recurrent):
+    for family in (unary, binary, conv, moves, sparse, boxes, tables, hlo, index, recurrent):
         yield from family()

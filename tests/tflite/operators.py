@@ -42,6 +42,39 @@ class C:
         self.value = value
 
 
+class Sparse:
+    """A constant that is kept sparse: rows dense, of each the places that are not zero; with `block`, whole blocks of both."""
+
+    def __init__(self, data, block=None):
+        self.data, self.block = data, block
+
+    def parts(self):
+        p = S.SparsityParametersT()
+        rows, columns = self.data.shape
+        b = self.block or (1, 1)
+        grid = self.data.reshape(rows // b[0], b[0], columns // b[1], b[1]).transpose(0, 2, 1, 3)
+        segments, indices, values = [0], [], []
+        for row in grid:
+            for k, cell in enumerate(row):
+                if cell.any():
+                    indices.append(k)
+                    values.append(cell.ravel())
+            segments.append(len(indices))
+        dense, sparse = S.DimensionMetadataT(), S.DimensionMetadataT()
+        dense.format, dense.denseSize, sparse.format = 0, rows // b[0], 1
+        sparse.arraySegmentsType, sparse.arraySegments = 1, S.Int32VectorT()
+        sparse.arrayIndicesType, sparse.arrayIndices = (3, S.Uint8VectorT()) if self.block else (1, S.Int32VectorT())
+        sparse.arraySegments.values, sparse.arrayIndices.values = np.array(segments, np.int32), np.array(indices, np.uint8 if self.block else np.int32)
+        p.traversalOrder, p.dimMetadata = np.array([0, 1], np.int32), [dense, sparse]
+        if self.block:
+            p.traversalOrder, p.blockMap = np.array([0, 1, 2, 3], np.int32), np.array([0, 1], np.int32)
+            for n in b:
+                inner = S.DimensionMetadataT()
+                inner.format, inner.denseSize = 0, n
+                p.dimMetadata.append(inner)
+        return p, np.concatenate(values).astype(self.data.dtype)
+
+
 def q8(*shape, scale=0.05, zero=3, dtype=np.int8):
     info = np.iinfo(dtype)
     return Q(rng.integers(info.min, info.max + 1, shape).astype(dtype), scale, zero)
@@ -51,7 +84,7 @@ def tensor(model, graph, name, value, const):
     t = S.TensorT()
     t.name = name
     quant = value if isinstance(value, Q) else None
-    data = quant.data if quant else value
+    data = value.data if isinstance(value, (Q, Sparse)) else value
     t.type = TYPES[data.dtype]
     t.shape = np.array(data.shape, np.int32)
     t.buffer = 0
@@ -65,6 +98,9 @@ def tensor(model, graph, name, value, const):
         t.quantization.scale = quant.scale
         t.quantization.zeroPoint = np.full(len(quant.scale), quant.zero, np.int64)
         t.quantization.quantizedDimension = quant.axis
+    if isinstance(value, Sparse):
+        t.sparsity, values = value.parts()
+        model.buffers[t.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
     graph.tensors.append(t)
     return len(graph.tensors) - 1
 
@@ -92,11 +128,14 @@ def build(case):
     op.opcodeIndex, op.inputs, op.outputs = 0, np.array(ins, np.int32), np.array(outs, np.int32)
     if case.get("options"):
         table, values = case["options"]
-        op.builtinOptions = getattr(S, table + "T")()
-        op.builtinOptionsType = getattr(S.BuiltinOptions, table)
+        of = getattr(S, table + "T")()
         for k, v in values.items():
-            assert hasattr(op.builtinOptions, k), k
-            setattr(op.builtinOptions, k, v)
+            assert hasattr(of, k), k
+            setattr(of, k, v)
+        if hasattr(S.BuiltinOptions, table):
+            op.builtinOptions, op.builtinOptionsType = of, getattr(S.BuiltinOptions, table)
+        else:
+            op.builtinOptions2, op.builtinOptions2Type = of, getattr(S.BuiltinOptions2, table)
     graph.inputs = np.array([i for i in ins if i >= 0 and graph.tensors[i].name in feed], np.int32)
     graph.outputs = np.array(outs, np.int32)
     b = flatbuffers.Builder(1024)

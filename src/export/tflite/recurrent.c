@@ -1,4 +1,5 @@
 /* Recurrent operators, spectra, boxes. */
+#include <math.h>
 #include <string.h>
 
 #include "export/tflite/write.h"
@@ -171,9 +172,50 @@ sedge_status sg_tw_dft(sg_tw_scope *sc, sg_nid n)
 
 /* ---- boxes ---- */
 
+/* A value as a tensor of this shape. */
+static int32_t flat(sg_tw_scope *sc, sg_vid v, int rank, const int64_t *dim)
+{
+    int32_t t = sg_tw_need(sc, v, NULL), y = t < 0 ? t : sg_tw_like(sc, t, rank, dim);
+    const int32_t in[2] = {t, sg_tw_list32(sc, dim, rank, 1)};
+    return sg_tw_emit(sc, SG_TW_RESHAPE, in, 2, &y, 1, NULL, 0) == SEDGE_OK ? y : SG_TW_BAD;
+}
+
 /* One sample and one class: the boxes that stay, as rows batch, class, box. */
 sedge_status sg_tw_non_max_suppression(sg_tw_scope *sc, sg_nid n)
 {
-    (void)n;
-    return sg_tw_unsupported(sc, "a choice of boxes");
+    sg_vid boxes = sg_node_in(sc->g, n, 0), scores = sg_node_in(sc->g, n, 1), y = sg_node_out(sc->g, n, 0);
+    const sg_type *tb = sg_tw_type(sc, boxes), *ts = sg_tw_type(sc, scores);
+    int64_t count;
+    double iou = 0, least = -INFINITY;
+    const int64_t *most = sg_node_in(sc->g, n, 2) ? sg_tw_ints(sc, sg_node_in(sc->g, n, 2), &count) : NULL;
+    if (!most || tb->dim[0] != 1 || ts->dim[0] != 1 || ts->dim[1] != 1 || sg_dim_is_expr(tb->dim[1]) ||
+        sg_get_int(sg_tw_attrs(sc, n), SG_A_center_point_box) || !sg_node_in(sc->g, n, 3) ||
+        !sg_tw_scalar(sc, sg_node_in(sc->g, n, 3), &iou) ||
+        (sg_node_in(sc->g, n, 4) && !sg_tw_scalar(sc, sg_node_in(sc->g, n, 4), &least)))
+        return sg_tw_unsupported(sc, "a choice of boxes of several samples or classes");
+    const int64_t n_box = tb->dim[1], zero = 0, rows[2] = {-1, 1};
+    int32_t in[5] = {flat(sc, boxes, 2, (const int64_t[]){n_box, 4}), flat(sc, scores, 1, &n_box), sg_tw_list32(sc, most, 1, 0),
+                     sg_tw_number(sc, SG_F32, iou, NULL), sg_tw_number(sc, SG_F32, least, NULL)};
+    sg_tw_tensor t = {.name = "", .dtype = SG_I32, .rank = 1, .dim = {most[0]}};
+    int32_t out[2] = {sg_tw_tensor_new(sc, &t), -1}, size, found, row, wide, last = sg_tw_out(sc, y, NULL), *pads;
+    t.dim[0] = 1;
+    size = sg_tw_tensor_new(sc, &t);
+    t.rank = 0;
+    out[1] = sg_tw_tensor_new(sc, &t);
+    SG_TRY(sg_tw_emit(sc, SG_TW_NON_MAX_SUPPRESSION_V4, in, 5, out, 2, NULL, 0));
+    SG_TRY(sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){out[1], sg_tw_list32(sc, (const int64_t[]){1}, 1, 1)}, 2, &size, 1,
+                      NULL, 0));
+    t.rank = 1;
+    t.dim[0] = sg_tw_type(sc, y)->dim[0];
+    found = sg_tw_tensor_new(sc, &t);
+    SG_TRY(sg_tw_emit(sc, SG_TW_SLICE, (const int32_t[]){out[0], sg_tw_list32(sc, &zero, 1, 1), size}, 3, &found, 1, NULL, 0));
+    t.rank = 2;
+    t.dim[1] = 1;
+    row = sg_tw_tensor_new(sc, &t);
+    SG_TRY(sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){found, sg_tw_list32(sc, rows, 2, 1)}, 2, &row, 1, NULL, 0));
+    if ((wide = sg_tw_cast_to(sc, row, SG_I64, -1)) < 0 || !(pads = sg_arena_array(sc->w->arena, 4, sizeof *pads)))
+        return sg_tw_nomem(sc->w);
+    pads[2] = 2;
+    t = (sg_tw_tensor){.name = "", .dtype = SG_I32, .rank = 2, .dim = {2, 2}, .data = pads};
+    return sg_tw_emit(sc, SG_TW_PAD, (const int32_t[]){wide, sg_tw_tensor_new(sc, &t)}, 2, &last, 1, NULL, 0);
 }

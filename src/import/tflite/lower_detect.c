@@ -109,3 +109,26 @@ sedge_status sg_tf_detection(sg_ib *n)
     SG_TRY(found(n, 2, filled(n, score, most), there));
     return sg_ib_end(n, 3, sg_ib_reshape(n, sg_ib_cast(n, count, SG_F32), (const int64_t[]){1}, 1));
 }
+
+/* Boxes of corners y0 x0 y1 x1 and a score each: the places of those that stay, zero past their number, and the number. Version 5 has the
+ * scores between, and weights that fall with the overlap, which must be none here. */
+sedge_status sg_tf_nms(sg_ib *n)
+{
+    bool scored = sg_tf_extra(n) == 5;
+    int64_t count;
+    SG_TRY(sg_ib_need(n, scored ? 6 : 5));
+    const int64_t *most = sg_ib_const_ints(n, 2, &count);
+    const sg_value *soft = scored ? &n->g->value[n->in[5]] : NULL;
+    if (!most || count != 1 || *most < 0 || *most > 1 << 20)
+        return sg_tf_unsupported(n, "a number of boxes that is not constant");
+    if (soft && (soft->role != SG_CONST || soft->type.dtype != SG_F32 || sg_load_f64(SG_F32, soft->data, 0) != 0))
+        return sg_tf_unsupported(n, "a suppression by weights");
+    sg_vid in[5] = {sg_ib_unsqueeze(n, n->in[0], 0), sg_ib_list(n, SG_OP_UNSQUEEZE, n->in[1], (const int64_t[]){0, 1}, 2),
+                    sg_ib_const_i64(n, *most), n->in[3], n->in[4]};
+    sg_vid rows = sg_ib_emit1(n, SG_OP_NON_MAX_SUPPRESSION, in, 5);
+    sg_vid box = column(n, rows, 2), number = sg_ib_cast(n, sg_ib_dim(n, rows, 0), SG_I32);
+    SG_TRY(sg_ib_end(n, 0, sg_ib_cast(n, filled(n, box, *most), SG_I32)));
+    if (scored)
+        SG_TRY(sg_ib_end(n, 1, filled(n, sg_ib_gather(n, n->in[1], box, 0), *most)));
+    return sg_ib_end(n, scored ? 2 : 1, number);
+}

@@ -304,3 +304,28 @@ sedge_status sg_tf_random(sg_ib *n)
     SG_TRY(sg_ib_done(n, node));
     return sg_ib_end(n, 0, sg_node_out(n->g, node, 0));
 }
+
+/* Operands: logarithms of weights [batch, classes], how many draws of each. */
+sedge_status sg_tf_multinomial(sg_ib *n)
+{
+    int64_t seed = sg_tf_int(n, SG_TF_SEED), seed2 = sg_tf_int(n, SG_TF_SEED2), count;
+    SG_TRY(sg_ib_need(n, 2));
+    const int64_t *draws = sg_ib_const_ints(n, 1, &count);
+    if (!draws || count != 1)
+        return sg_tf_unsupported(n, "a number of draws that is not constant");
+    sg_nid node = sg_ib_emit(n, SG_OP_RANDOM, n->in, 1, 1);
+    if (!node || !sg_ib_set(n, node, SG_A_kind, SG_RANDOM_MULTINOMIAL) || !sg_ib_set(n, node, SG_A_sample_size, draws[0]) ||
+        !sg_ib_set(n, node, SG_A_dtype, sg_tf_here(n)->out[0].dtype))
+        return sg_ib_end(n, 0, SG_NONE_ID);
+    if ((seed || seed2) && !sg_set_float(n->g, node, SG_A_seed, (double)(seed ^ seed2)))
+        return sg_fail(n->err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(sg_ib_done(n, node));
+    return sg_ib_end(n, 0, sg_node_out(n->g, node, 0));
+}
+
+/* Sparse constants are dense already. */
+sedge_status sg_tf_densify(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 1));
+    return sg_ib_end(n, 0, n->in[0]);
+}

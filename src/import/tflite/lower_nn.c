@@ -98,35 +98,40 @@ sedge_status sg_tf_depthwise(sg_ib *n)
     return convolve(n, x, w, sg_dim_is_expr(group) ? 1 : group, dilations, strides, 2);
 }
 
-/* What a transposed convolution gives, of sides `out`. The padding is that of the convolution from the result to x. */
+/* What a transposed convolution gives, of `rank` sides `out`. The padding is that of the convolution from the result to x. */
 typedef struct deconv {
     int x, w, bias; /* operands */
-    int64_t out[2], strides[2];
+    int rank;
+    int64_t out[3], strides[3], dilations[3];
     bool valid;
 } deconv;
 
 static sedge_status deconvolve(sg_ib *n, const deconv *d)
 {
-    static const int64_t perm[] = {3, 0, 1, 2};
+    static const int64_t flat[] = {3, 0, 1, 2}, deep[] = {4, 3, 0, 1, 2};
     const sg_tf_tensor *t = sg_tf_here(n)->in;
-    int64_t pads[4], more[2];
-    sg_vid w = weights(n, d->w, perm, 4, 1), x = image(n, d->x);
+    int64_t pads[6], more[3];
+    sg_vid w = weights(n, d->w, d->rank == 2 ? flat : deep, d->rank + 2, 1), x = image(n, d->x);
     if (!x || !w)
         return sg_ib_end(n, 0, SG_NONE_ID);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < d->rank; i++) {
         int64_t in = sg_ib_type(n, x)->dim[2 + i], full = sg_ib_type(n, w)->dim[2 + i], stride = d->strides[i], out = d->out[i];
-        if (sg_dim_is_expr(in) || stride < 1 || in > INT32_MAX || stride > INT32_MAX || out > INT32_MAX)
+        if (sg_dim_is_expr(in) || stride < 1 || in > INT32_MAX || stride > INT32_MAX || out > INT32_MAX ||
+            d->dilations[i] > INT32_MAX)
             return sg_tf_unsupported(n, "an input whose sides are not known");
+        full = (full - 1) * d->dilations[i] + 1;
         out = out ? out : d->valid ? (in - 1) * stride + full : in * stride;
         full += (in - 1) * stride - out; /* beyond the result */
         more[i] = full < 0 ? -full : 0;
         pads[i] = full < 0 || d->valid ? 0 : full / 2;
-        pads[2 + i] = full < 0 ? 0 : full - pads[i];
+        pads[d->rank + i] = full < 0 ? 0 : full - pads[i];
     }
     sg_vid b = sg_ib_in(n, d->bias) ? sg_tf_bias(n, d->bias, &t[d->x], &t[d->w]) : SG_NONE_ID;
-    return image_end(n, sg_ib_node(n, SG_OP_CONV_TRANSPOSE, SG_INS(x, w, b),
-                                   SG_SET({SG_A_pads, .ints = pads, .n = 4}, {SG_A_output_padding, .ints = more, .n = 2},
-                                          {SG_A_strides, .ints = d->strides, .n = 2})));
+    return image_end(
+        n, sg_ib_node(n, SG_OP_CONV_TRANSPOSE, SG_INS(x, w, b),
+                      SG_SET({SG_A_pads, .ints = pads, .n = 2 * d->rank}, {SG_A_output_padding, .ints = more, .n = d->rank},
+                             {SG_A_strides, .ints = d->strides, .n = d->rank},
+                             {SG_A_dilations, .ints = d->dilations, .n = d->rank})));
 }
 
 /* Operands: shape of the result, kernels [out, h, w, in], x, bias. */
@@ -140,9 +145,31 @@ sedge_status sg_tf_transpose_conv(sg_ib *n)
     const deconv d = {2,
                       1,
                       3,
+                      2,
                       {shape[1], shape[2]},
                       {sg_tf_int(n, SG_TF_STRIDE_H), sg_tf_int(n, SG_TF_STRIDE_W)},
+                      {1, 1},
                       sg_tf_int(n, SG_TF_PADDING) == PADDING_VALID};
+    return deconvolve(n, &d);
+}
+
+/* The same with three sides; kernels [d, h, w, out, in]. */
+sedge_status sg_tf_conv_3d_transpose(sg_ib *n)
+{
+    int64_t count;
+    SG_TRY(sg_ib_need(n, 3));
+    const int64_t *shape = sg_ib_const_ints(n, 0, &count);
+    if (!shape || count != 5)
+        return sg_tf_unsupported(n, "a shape that is not constant");
+    const deconv d = {
+        2,
+        1,
+        3,
+        3,
+        {shape[1], shape[2], shape[3]},
+        {sg_tf_int(n, SG_TF_CONV3_STRIDE_D), sg_tf_int(n, SG_TF_CONV3_STRIDE_H), sg_tf_int(n, SG_TF_CONV3_STRIDE_W)},
+        {sg_tf_int(n, SG_TF_CONV3_DILATION_D), sg_tf_int(n, SG_TF_CONV3_DILATION_H), sg_tf_int(n, SG_TF_CONV3_DILATION_W)},
+        sg_tf_int(n, SG_TF_PADDING) == PADDING_VALID};
     return deconvolve(n, &d);
 }
 
@@ -151,7 +178,7 @@ sedge_status sg_tf_transpose_conv_bias(sg_ib *n)
 {
     SG_TRY(sg_ib_need(n, 2));
     int64_t padding = sg_tf_custom_i32(n, 0), w = sg_tf_custom_i32(n, 1), h = sg_tf_custom_i32(n, 2);
-    const deconv d = {0, 1, 2, {0, 0}, {h, w}, padding == 2};
+    const deconv d = {0, 1, 2, 2, {0, 0}, {h, w}, {1, 1}, padding == 2};
     return deconvolve(n, &d);
 }
 

@@ -35,6 +35,119 @@ sedge_status sg_tf_hlo_clamp(sg_ib *n)
     return sg_ib_end(n, 0, sg_ib_binary(n, SG_BINARY_MIN, sg_ib_binary(n, SG_BINARY_MAX, n->in[1], n->in[0]), n->in[2]));
 }
 
+/* ---- elements between and around ---- */
+
+/* v with list[i] - 1 elements `fill` between those of axis i. */
+static sg_vid dilated(sg_ib *n, sg_vid v, const int64_t *list, sg_vid fill)
+{
+    for (int i = 0; v && i < sg_ib_type(n, v)->rank; i++) {
+        sg_type t = *sg_ib_type(n, v);
+        int64_t size = t.dim[i];
+        if (list[i] == 1 || size == 0)
+            continue;
+        if (sg_dim_is_expr(size) || list[i] < 1 || list[i] > INT32_MAX || size > INT32_MAX || t.rank == SG_RANK_MAX)
+            return sg_tf_unsupported(n, "a dilation of this shape"), SG_NONE_ID;
+        int64_t more[SG_RANK_MAX], flat[SG_RANK_MAX];
+        for (int k = 0; k <= t.rank; k++) {
+            int64_t d = k == i + 1 ? list[i] - 1 : t.dim[k > i ? k - 1 : k];
+            if (sg_dim_is_expr(d))
+                return sg_tf_unsupported(n, "a dilation of an unknown shape"), SG_NONE_ID;
+            more[k] = d;
+        }
+        for (int k = 0; k < t.rank; k++)
+            flat[k] = k == i ? size * list[i] : t.dim[k];
+        sg_vid gap = sg_ib_list(n, SG_OP_EXPAND, fill, more, t.rank + 1);
+        v = sg_ib_reshape(n, sg_ib_concat(n, sg_ib_unsqueeze(n, v, i + 1), gap, i + 1), flat, t.rank);
+        v = sg_ib_slice(n, v, i, 0, (size - 1) * list[i] + 1);
+    }
+    return v;
+}
+
+/* Operands: x, a dilation for each axis, what stands between. */
+sedge_status sg_tf_dilate(sg_ib *n)
+{
+    int64_t count;
+    SG_TRY(sg_ib_need(n, 3));
+    const int64_t *list = sg_ib_const_ints(n, 1, &count);
+    if (!list || count != sg_ib_type(n, n->in[0])->rank)
+        return sg_tf_unsupported(n, "a dilation that is not constant");
+    return sg_ib_end(n, 0, dilated(n, n->in[0], list, n->in[2]));
+}
+
+/* Elements between, before and after; a negative number of these takes away. */
+sedge_status sg_tf_hlo_pad(sg_ib *n)
+{
+    int64_t count, by[SG_RANK_MAX], pads[2 * SG_RANK_MAX];
+    SG_TRY(sg_ib_need(n, 2));
+    int rank = sg_ib_type(n, n->in[0])->rank;
+    const int64_t *low = list_of(n, SG_TF_HLO_LIST_0, rank, &count), *high = list_of(n, SG_TF_HLO_LIST_1, rank, &count);
+    const int64_t *inner = list_of(n, SG_TF_HLO_LIST_2, rank, &count);
+    if (!low || !high || !inner)
+        return n->err->status;
+    sg_vid fill = sg_ib_reshape(n, n->in[1], NULL, 0);
+    for (int i = 0; i < rank; i++) {
+        if (inner[i] < 0 || inner[i] > INT32_MAX)
+            return sg_fail(n->err, SEDGE_E_VALUE, "%lld elements between", (long long)inner[i]);
+        by[i] = inner[i] + 1;
+        pads[i] = low[i];
+        pads[rank + i] = high[i];
+    }
+    sg_vid x = dilated(n, n->in[0], by, fill);
+    return sg_ib_end(n, 0, sg_ib_emit1(n, SG_OP_PAD, SG_INS(x, sg_ib_const_i64s(n, pads, 2 * rank), fill)));
+}
+
+/* Operands from k on, an integer for each axis, as a list. */
+static sg_vid starts(sg_ib *n, int k)
+{
+    sg_vid list = SG_NONE_ID;
+    for (; k < n->n_in; k++) {
+        sg_vid one = sg_ib_reshape(n, sg_tf_i64(n, k), (const int64_t[]){1}, 1);
+        list = list ? sg_ib_concat(n, list, one, 0) : one;
+    }
+    return list;
+}
+
+/* Where it begins is moved so that the part lies within. */
+sedge_status sg_tf_hlo_dynamic_slice(sg_ib *n)
+{
+    int64_t count, most[SG_RANK_MAX];
+    SG_TRY(sg_ib_need(n, 2));
+    const sg_type t = *sg_ib_type(n, n->in[0]);
+    const int64_t *size = list_of(n, SG_TF_HLO_LIST_0, t.rank, &count);
+    for (int i = 0; size && i < t.rank; i++) {
+        if (sg_dim_is_expr(t.dim[i]) || size[i] < 0 || size[i] > t.dim[i])
+            return sg_tf_unsupported(n, "a part of this size");
+        most[i] = t.dim[i] - size[i];
+    }
+    sg_vid from = size && n->n_in == t.rank + 1 ? starts(n, 1) : SG_NONE_ID;
+    if (!from)
+        return sg_ib_end(n, 0, from);
+    from = sg_ib_binary(n, SG_BINARY_MIN, sg_ib_binary(n, SG_BINARY_MAX, from, sg_ib_const_i64(n, 0)),
+                        sg_ib_const_i64s(n, most, t.rank));
+    sg_vid to = sg_ib_binary(n, SG_BINARY_ADD, from, sg_ib_const_i64s(n, size, t.rank));
+    sg_vid y = sg_ib_emit1(n, SG_OP_SLICE, SG_INS(n->in[0], from, to));
+    return sg_ib_end(n, 0, y ? sg_ib_reshape(n, y, size, t.rank) : y);
+}
+
+sedge_status sg_tf_hlo_dynamic_update_slice(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 3));
+    sg_vid from = starts(n, 2);
+    if (!from)
+        return sg_ib_end(n, 0, from);
+    n->in[2] = from;
+    n->n_in = 3;
+    return sg_tf_dynamic_update_slice(n);
+}
+
+/* The root of the absolute value, with the sign. */
+sedge_status sg_tf_hlo_cbrt(sg_ib *n)
+{
+    SG_TRY(sg_ib_need(n, 1));
+    sg_vid y = sg_ib_binary_scalar(n, SG_BINARY_POW, sg_ib_unary(n, SG_UNARY_ABS, n->in[0], 0, 0), 1.0 / 3);
+    return sg_ib_end(n, 0, sg_ib_binary(n, SG_BINARY_MUL, y, sg_ib_unary(n, SG_UNARY_SIGN, n->in[0], 0, 0)));
+}
+
 sedge_status sg_tf_hlo_concat(sg_ib *n)
 {
     return sg_ib_end(n, 0, sg_ib_node(n, SG_OP_CONCAT, n->in, n->n_in, SG_SET({SG_A_axis, .i = sg_tf_int(n, SG_TF_HLO_AXIS)})));

@@ -166,6 +166,9 @@ sedge_status sg_tf_tensor_read(const sg_tf_scope *sc, int64_t id, sg_tf_tensor *
     if (sg_tf_get(&t, SG_TF_TENSOR_EXTERNAL))
         return sg_fail(s->err, SEDGE_E_UNSUPPORTED, "tensor %.100s has its data in another file", out->name);
     SG_TRY(sg_tf_buffer(s, sg_tf_get(&t, SG_TF_TENSOR_BUFFER), &out->data));
+    sg_fb_table sparse = sg_tf_sub(&t, SG_TF_TENSOR_SPARSITY);
+    if (sparse.at && out->data.p && !s->fb.bad)
+        SG_TRY(sg_tf_sparse(s, &sparse, out));
     return s->fb.bad ? sg_tf_bad(s, "tensor") : SEDGE_OK;
 }
 

@@ -50,6 +50,7 @@ typedef struct sg_tf_var {
     sg_vid first, now; /* as the run begins, and after the operators so far; 0: not read yet */
     const void *init;  /* its first bytes, NULL: zeros */
     sg_type init_type; /* of init */
+    const sg_tensor *keys, *values; /* of a hash table */
 } sg_tf_var;
 
 typedef struct sg_tf {
@@ -111,6 +112,8 @@ sedge_status sg_tf_bad(sg_tf *s, const char *what);
 sedge_status sg_tf_tensor_read(const sg_tf_scope *sc, int64_t id, sg_tf_tensor *out);
 /* The value of a tensor that is a constant of the file. */
 sg_vid sg_tf_const(const sg_tf_scope *sc, const sg_tf_tensor *t);
+/* Makes t, whose data is sparse by these parameters, dense. */
+sedge_status sg_tf_sparse(sg_tf *s, const sg_fb_table *p, sg_tf_tensor *t);
 sedge_status sg_tf_buffer(sg_tf *s, int64_t id, sg_bytes *out);
 /* The value of tensor `id`: computed before, a constant of the file, or state. */
 sedge_status sg_tf_value(sg_tf_scope *sc, int64_t id, sg_vid *out);
