@@ -45,6 +45,9 @@ static sedge_status window_read(sg_tw_scope *sc, sg_nid n, const sg_dim *kernel,
         w->dilation[i] = listed(a, SG_A_dilations, i);
         w->before[i] = pads && n_pads == 2 * count ? pads[i] : 0;
         w->after[i] = pads && n_pads == 2 * count ? pads[count + i] : 0;
+        if (w->stride[i] < 1 || w->stride[i] > INT32_MAX || w->dilation[i] < 1 || w->dilation[i] > INT32_MAX ||
+            w->kernel[i] > INT32_MAX)
+            return sg_tw_unsupported(sc, "a window of these sizes");
         int64_t full = (w->kernel[i] - 1) * w->dilation[i] + 1, in = x->dim[2 + i], out = y->dim[2 + i];
         none = none && !w->before[i] && !w->after[i];
         if (sg_dim_is_expr(in) || sg_dim_is_expr(out)) {
@@ -452,7 +455,7 @@ sedge_status sg_tw_lrn(sg_tw_scope *sc, sg_nid n)
     sg_vid x = sg_node_in(sc->g, n, 0);
     int64_t size = sg_get_int(a, SG_A_size);
     int8_t last[SG_RANK_MAX];
-    if (size % 2 == 0 || sg_tw_type(sc, x)->rank != 4)
+    if (size < 1 || size % 2 == 0 || sg_tw_type(sc, x)->rank != 4)
         return sg_tw_unsupported(sc, "a window of this size");
     sg_tw_last(last, 4);
     int32_t in = sg_tw_need(sc, x, last), y = sg_tw_out(sc, sg_node_out(sc->g, n, 0), last);
@@ -512,6 +515,8 @@ sedge_status sg_tw_resize(sg_tw_scope *sc, sg_nid n)
     if (tx->rank != 4 || tx->dim[0] != ty->dim[0] || tx->dim[1] != ty->dim[1] || sg_dim_is_expr(ty->dim[2]) ||
         sg_dim_is_expr(ty->dim[3]) || mode == SG_RESIZE_CUBIC || sg_get_int(a, SG_A_antialias))
         return sg_tw_unsupported(sc, "a resizing of this form");
+    if (tx->dim[2] < 1 || tx->dim[3] < 1)
+        return sg_tw_unsupported(sc, "resizing of nothing");
     bool whole = ty->dim[2] % tx->dim[2] == 0 && ty->dim[3] % tx->dim[3] == 0;
     if (!corners && !half && coord != SG_COORD_ASYMMETRIC && !(whole && !linear && coord == SG_COORD_HALF_PIXEL))
         return sg_tw_unsupported(sc, "these coordinates");
