@@ -168,14 +168,18 @@ static void print_classes(const sedge_eval_result *r)
     for (int k = 0; k < r->n_class; k++)
         c[k] = &r->cls[k];
     qsort(c, (size_t)r->n_class, sizeof *c, by_recall);
-    table_init(&t, 6, title);
+    bool boxes = false;
+    for (int k = 0; k < r->n_class; k++)
+        boxes = boxes || !isnan(r->cls[k].ap50);
+    table_init(&t, boxes ? 6 : 5, title);
     for (int k = 0; k < r->n_class && k < CLASS_ROWS; k++) {
         table_cell(&t, "%.60s", class_text(c[k], text));
         table_cell(&t, "%llu", (unsigned long long)c[k]->truth);
         share_cell(&t, c[k]->recall);
         share_cell(&t, c[k]->precision);
         share_cell(&t, c[k]->f1);
-        share_cell(&t, c[k]->ap50);
+        if (boxes)
+            share_cell(&t, c[k]->ap50);
     }
     printf("\n");
     table_print(&t, stdout);

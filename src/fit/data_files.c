@@ -233,6 +233,16 @@ static sedge_status add_line(sedge_data *d, const sg_csv *c, const head *h, cons
     return word_at(d, c, h->at[LABEL_AT], &e->label, err);
 }
 
+/* What was given as labels has a column of them. */
+static sedge_status no_label(const sg_csv *c, const char *csv, sg_err *err)
+{
+    char names[200] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < c->n && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%.*s", i ? ", " : "", (int)c->field[i].n, c->field[i].s);
+    return sg_fail(err, SEDGE_E_NOT_FOUND, "%s: no column is named label, class, target or y; there are: %s", csv, names);
+}
+
 sedge_status sg_data_csv(sedge_data *d, const char *folder, const char *csv, const char *slice, bool of_files, bool *is,
                          sg_err *err)
 {
@@ -246,6 +256,8 @@ sedge_status sg_data_csv(sedge_data *d, const char *folder, const char *csv, con
     *is = st == SEDGE_OK && more && read_head(&c, slice ? slice : "slice", of_files, &h, &data);
     if (*is && slice && h.at[SLICE_AT] < 0)
         st = sg_fail(err, SEDGE_E_NOT_FOUND, "%s: the first line names no column %s", csv, slice);
+    if (*is && st == SEDGE_OK && of_files && h.at[LABEL_AT] < 0 && h.at[START_AT] < 0)
+        st = no_label(&c, csv, err);
     if (*is && st == SEDGE_OK && !data)
         st = sg_csv_next(&c, &more);
     while (*is && st == SEDGE_OK && more) {
