@@ -25,7 +25,8 @@ static const option options[] = {
     {'n', "--limit", NULL, true},     {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
     {'A', "--anyway", NULL, false},   {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
     {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
-    {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},
+    {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},    {'H', "--on", NULL, true},
+    {'K', "--dir", NULL, true},       {'X', "--commands", NULL, false},    {'Z', "--digests", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -165,6 +166,14 @@ static bool apply(args *a, char letter, const char *value)
     case 'a': a->against = value; return *value != 0;
     case 'e': return a->energy = true;
     case 'C': a->power_cmd = value; return *value != 0;
+    case 'H':
+        if (a->n_on == ARGS_MAX || !*value)
+            return false;
+        a->on[a->n_on++] = value;
+        return true;
+    case 'K': a->dir = value; return *value != 0;
+    case 'X': return a->commands = true;
+    case 'Z': return read_u64(value, 10000, &a->digests) && a->digests > 0;
     case 'R': a->report = value; return *value != 0;
     case 'j': return a->json = true;
     case 'p': return a->ops = true;

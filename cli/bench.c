@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fit/report.h"
+#include "remote.h"
 
 static int bench_main(int argc, char **argv);
 
@@ -14,7 +15,7 @@ const verb verb_bench = {
     "bench MODEL [--threads T] [--seconds S] [--dim N=1]... [--in NAME=FILE]... [--seed S] [--ops]\n"
     "                   [--data FILE|FOLDER [--card F]] [--period MS [--minutes M] [--beside CMD]] [--against MODEL]\n"
     "                   [--energy | --power-cmd CMD] [--tune quick|full] [--target cpu|reference|loopback]\n"
-    "                   [--max FIGURE=VALUE]... [--report R.html] [--json]",
+    "                   [--on ssh:USER@HOST|CMD|here]... [--max FIGURE=VALUE]... [--report R.html] [--json]",
     bench_main};
 
 static void on_step(void *ctx, int step, double seconds)
@@ -196,20 +197,68 @@ static json_t *bench_here(const args *a, sedge_error *err)
     return tree;
 }
 
+/* On another machine; answers that are made of integers must be the same there. */
+static json_t *bench_there(const args *a, const char *target, sedge_error *err)
+{
+    int status;
+    const char *why = NULL;
+    if (strcmp(target, "here") == 0)
+        return bench_here(a, err);
+    if (!a->data && !a->n_in && !a->n_dim && remote_same(a, target, &why, err) != SEDGE_OK)
+        return NULL;
+    json_t *tree = remote_run(a, target, &status, err);
+    bool compared = !a->data && !a->n_in && !a->n_dim && !why;
+    if (tree)
+        json_object_set_new(tree, "same_answers", compared ? json_true() : json_string(why ? why : "not compared"));
+    return tree;
+}
+
+static void print_json(const json_t *tree)
+{
+    json_dumpf(tree, stdout, SG_REPORT_DUMP);
+    putchar('\n');
+}
+
 static int bench_model(const args *a)
 {
     sedge_error err = {0};
-    json_t *tree = bench_here(a, &err);
+    json_t *tree = a->n_on ? bench_there(a, a->on[0], &err) : bench_here(a, &err);
     if (!tree)
         return fail_error(a->rest[0], &err);
-    if (a->json) {
-        json_dumpf(tree, stdout, SG_REPORT_DUMP);
-        putchar('\n');
-    } else {
+    if (a->json)
+        print_json(tree);
+    else
         bench_print(tree, a);
-    }
     int status = bench_judge(tree, a);
     json_decref(tree);
+    return status;
+}
+
+/* Several targets, one after the other; one that fails does not keep the others from being measured. */
+static int bench_targets(const args *a)
+{
+    json_t *all = json_array();
+    int status = EXIT_OK;
+    for (int k = 0; k < a->n_on; k++) {
+        sedge_error err = {0};
+        json_t *tree = bench_there(a, a->on[k], &err);
+        if (!tree) {
+            status = fail_error(a->rest[0], &err);
+            continue;
+        }
+        json_object_set_new(tree, "on", json_string(a->on[k]));
+        int judged = bench_judge(tree, a);
+        status = status == EXIT_OK ? judged : status;
+        json_array_append_new(all, tree);
+    }
+    if (a->json) {
+        json_t *o = json_pack("{s:s, s:O}", "schema", "sedge.bench-matrix/1", "targets", all);
+        print_json(o);
+        json_decref(o);
+    } else if (json_array_size(all)) {
+        bench_print_matrix(all);
+    }
+    json_decref(all);
     return status;
 }
 
@@ -219,7 +268,7 @@ static int bench_main(int argc, char **argv)
     a.seconds = 2;
     a.threads = 1;
     a.minutes = 1;
-    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOuRMcYPUbaeC", argc, argv);
+    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOuRMcYPUbaeCH", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_bench.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
@@ -227,7 +276,7 @@ static int bench_main(int argc, char **argv)
     else if (status == EXIT_OK)
         status = bench_check(&a);
     if (status == EXIT_OK && !a.help)
-        status = bench_model(&a);
+        status = a.n_on > 1 ? bench_targets(&a) : bench_model(&a);
     args_free(&a);
     return status;
 }

@@ -34,6 +34,8 @@ typedef struct bench {
 json_t *bench_tree(const bench *b);
 /* bench_print.c: for people. */
 void bench_print(const json_t *tree, const args *a);
+/* A column for each of several targets. */
+void bench_print_matrix(const json_t *trees);
 /* bench_report.c: options that need no measurement to be wrong; then what was measured against --max, and --report. The exit status. */
 int bench_check(const args *a);
 int bench_judge(const json_t *tree, const args *a);

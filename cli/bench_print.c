@@ -17,6 +17,64 @@ static const char *text_of(const json_t *o, const char *key)
     return s ? s : "";
 }
 
+static bool is_emulated(const json_t *tree)
+{
+    return json_is_true(sg_json_at(tree, "/machine/emulated"));
+}
+
+void bench_print_matrix(const json_t *trees)
+{
+    static const struct {
+        const char *name, *path, *unit;
+    } row[] = {{"p50", "/p50_ms", "ms"},
+               {"p99", "/p99_ms", "ms"},
+               {"first", "/first_ms", "ms"},
+               {"load", "/load_ms", "ms"},
+               {"period p99", "/period/p99_ms", "ms"},
+               {"energy", "/energy/inference_mj", "mJ"},
+               {"arena", "/arena_bytes", "bytes"},
+               {"peak memory", "/peak_rss_bytes", "bytes"}};
+    const char *title[TABLE_COLUMNS] = {"figure"};
+    char value[48], on[TABLE_COLUMNS][28];
+    const json_t *tree;
+    size_t i, n = json_array_size(trees);
+    table t;
+    if (n > TABLE_COLUMNS - 1)
+        n = TABLE_COLUMNS - 1;
+    json_array_foreach(trees, i, tree)
+    {
+        if (i >= n)
+            break;
+        snprintf(on[i + 1], sizeof on[0], ">%.26s", text_of(tree, "on"));
+        title[i + 1] = on[i + 1];
+    }
+    table_init(&t, (int)n + 1, title);
+    table_cell(&t, "processor");
+    for (i = 0; i < n; i++)
+        table_cell(&t, "%.24s",
+                   is_emulated(json_array_get(trees, i)) ? "emulated"
+                                                         : text_of(sg_json_at(json_array_get(trees, i), "/machine"), "cpu"));
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        bool any = false;
+        for (i = 0; i < n; i++)
+            any = any || sg_json_at(json_array_get(trees, i), row[k].path);
+        if (!any)
+            continue;
+        table_cell(&t, "%s", row[k].name);
+        for (i = 0; i < n; i++) {
+            tree = json_array_get(trees, i);
+            bool no = is_emulated(tree) && strcmp(row[k].unit, "bytes") != 0;
+            table_cell(&t, "%s%s", sg_report_value(value, sg_json_at(tree, row[k].path), row[k].unit), no ? " *" : "");
+        }
+    }
+    table_print(&t, stdout);
+    for (i = 0; i < n; i++)
+        if (is_emulated(json_array_get(trees, i))) {
+            printf("* emulated, not a measurement\n");
+            break;
+        }
+}
+
 static void print_figures(const json_t *tree)
 {
     static const char *const title[] = {"figure", ">value"};
@@ -170,8 +228,10 @@ static void print_energy(const json_t *e)
 void bench_print(const json_t *tree, const args *a)
 {
     const json_t *v;
-    if (json_is_true(sg_json_at(tree, "/machine/emulated")))
+    if (is_emulated(tree))
         printf("emulated, not a measurement\n");
+    if (json_is_string(json_object_get(tree, "on")))
+        printf("on %s (%s)\n", text_of(tree, "on"), text_of(json_object_get(tree, "machine"), "cpu"));
     print_figures(tree);
     if (json_object_get(tree, "stages"))
         print_stages(tree);
@@ -183,4 +243,6 @@ void bench_print(const json_t *tree, const args *a)
         print_period(tree, v);
     if ((v = json_object_get(tree, "ops")))
         print_ops(v, a);
+    if (json_is_true(json_object_get(tree, "same_answers")))
+        printf("\nwhat is made of integers alone is the same here and there, to the bit, on 20 samples\n");
 }

@@ -47,6 +47,8 @@ int bench_check(const args *a)
         return usage(&verb_bench, "--data goes by the card: leave %s out", a->ops ? "--ops" : a->n_in ? "--in" : "--dim");
     if (a->card && !a->data)
         return usage(&verb_bench, "--card says how --data is read: give it");
+    if (a->report && a->n_on > 1)
+        return usage(&verb_bench, "--report is about one target: give --on once");
     if (a->beside && !(a->period_s > 0))
         return usage(&verb_bench, "--beside runs beside a duty cycle: give --period MS");
     return limits_check(a, &verb_bench, name, unit);
@@ -175,7 +177,7 @@ static void copy(sg_report *r, const json_t *tree, const char *from, const char 
 
 static sedge_status evidence(sg_report *r, const json_t *tree, const args *a, sedge_error *err)
 {
-    static const char *const keys[] = {"machine", "latency", "stages", "ops", "energy", "period", "against"};
+    static const char *const keys[] = {"machine", "build", "latency", "stages", "ops", "energy", "period", "against"};
     const char *digest = json_string_value(json_object_get(tree, "plan_digest")),
                *from = json_string_value(json_object_get(tree, "card_from"));
     SG_TRY(sg_report_file(r, "model", a->rest[0], err));

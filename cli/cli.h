@@ -24,8 +24,8 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_inspect, verb_compile, verb_convert,
-    verb_quantize, verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_worker, verb_inspect, verb_compile,
+    verb_convert, verb_quantize, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -50,14 +50,17 @@ typedef struct args {
     sedge_bound dim[ARGS_MAX];
     int n_dim;
     const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *reference, *slice;
-    const char *beside, *against, *power_cmd;
+    const char *beside, *against, *power_cmd, *dir;
+    const char *on[ARGS_MAX];
+    int n_on;
+    uint64_t digests;
     const char *min[ARGS_MAX], *max[ARGS_MAX];
     int n_min, n_max;
     int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed, limit;
     double seconds, margin, period_s, minutes;
-    bool energy, json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, no_layers, help;
+    bool energy, commands, json, jsonl, write, ops, allow_fallback, no_optimize, anyway, stream, no_layers, help;
 } args;
 
 /* Parses argv[1..]; `allowed` holds the option letters of the verb (see args.c). EXIT_OK, or the exit status. */

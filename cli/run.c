@@ -1,5 +1,6 @@
 /* sedge run: one inference on given or filled inputs; a table of outputs, files of them with -o. */
 #include "cli.h"
+#include "digests.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -222,13 +223,15 @@ out:
 static int run_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_run, "iodtsjfTFOcrl", argc, argv);
+    int status = args_parse(&a, &verb_run, "iodtsjfTFOcrlZ", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_run.usage);
     else if (status == EXIT_OK && a.n_rest < 1)
         status = usage(&verb_run, "which model?");
     else if (status == EXIT_OK && a.n_rest > 1 && a.n_in)
         status = usage(&verb_run, "--in gives tensors, files are answered by the card: one or the other");
+    else if (status == EXIT_OK && a.digests)
+        status = run_digests(&a);
     else if (status == EXIT_OK && a.n_rest > 1)
         status = run_sources(&a);
     else if (status == EXIT_OK)

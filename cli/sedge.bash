@@ -1,10 +1,10 @@
-# bash completion of sedge: verbs (run card eval compare check bench inspect compile convert cpu version help), options, files.
+# bash completion of sedge: verbs (run card eval compare check bench inspect compile convert cpu worker version help), options, files.
 _sedge()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     local common="--dim --functions --target --allow-fallback --no-optimize --help"
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "run card eval compare check bench inspect compile convert cpu version help" -- "$word"))
+        COMPREPLY=($(compgen -W "run card eval compare check bench inspect compile convert cpu worker version help" -- "$word"))
         return
     fi
     case $before in
@@ -20,7 +20,7 @@ _sedge()
         eval) COMPREPLY=($(compgen -W "--data --labels --card --reference --min --max --slice --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--data --labels --card --margin --no-layers --slice --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
-        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --max --report --json $common" -- "$word")) ;;
+        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --on --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
         convert) COMPREPLY=($(compgen -W "-o --card --functions --json --help" -- "$word")) ;;
