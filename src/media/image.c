@@ -116,28 +116,49 @@ static sedge_status choose_columns(sg_image_work *w, stage *s, sg_err *err)
     return SEDGE_OK;
 }
 
-/* Where the pairs of a row of NV12 stand, before the taps are placed among the columns that are read. */
+/* What of a window is picked for output i: pixel x and its neighbour, which of the last one weighs nothing. */
+static void pick_pair(sg_pairs *p, int32_t i, int32_t x, int32_t width)
+{
+    size_t at = (size_t)(i / 8) * 64 + (size_t)(i / 2 % 2) * 32 + (size_t)(i / 4 % 2) * 16 + (size_t)(i % 4) * 4;
+    int32_t from = p->window[i / 2], next = x + 1 < width ? x + 1 : x;
+    p->luma[at] = (uint8_t)(x - from);
+    p->luma[at + 2] = (uint8_t)(next - from);
+    for (size_t k = 0; k < 2; k++) {
+        p->chroma[at + k] = (uint8_t)((x & ~1) + (int32_t)k - from);
+        p->chroma[at + 2 + k] = (uint8_t)((next & ~1) + (int32_t)k - from);
+    }
+}
+
+/* Where the pairs of a row of NV12 stand, before the taps are placed among the columns that are read: n stays 0 where two do not fit a
+ * window. */
 static sedge_status make_pairs(sg_image_work *w, stage *s, sg_err *err)
 {
     const sg_reader *r = &w->reader;
     bool three = r->color == SG_COLOR_RGB || r->color == SG_COLOR_BGR, upright = r->f.turn <= 1 || r->f.turn == 4;
-    if (!s->fast || r->f.pixel != SEDGE_PIXEL_NV12 || !three || !upright || r->f.width < 4 || r->f.width % 2)
+    int32_t n = s->h.n, width = r->f.width, last = width - SG_PAIRS_WINDOW;
+    size_t eights = ((size_t)n + 7) / 8;
+    if (!s->fast || r->f.pixel != SEDGE_PIXEL_NV12 || !three || !upright || last < 0 || width % 2)
         return SEDGE_OK;
     sg_pairs *p = &s->pairs;
-    int32_t **const list[] = {&p->at, &p->luma_shift, &p->shift[0], &p->shift[1], &p->weight};
-    for (size_t k = 0; k < sizeof list / sizeof *list; k++)
-        if (!(*list[k] = sg_arena_array(&w->arena, ((size_t)s->h.n + 8) & ~(size_t)7, sizeof **list[k])))
-            return sg_fail(err, SEDGE_E_NOMEM, "no memory for the pixels of a row");
-    for (int32_t i = 0; i < s->h.n; i++) {
-        int32_t x = s->g.src.x + s->h.start[i], last = r->f.width - 4;
+    p->window = sg_arena_array(&w->arena, eights * 4 + 1, sizeof *p->window);
+    p->weight = sg_arena_array(&w->arena, eights * 8 + 1, sizeof *p->weight);
+    p->luma = sg_arena_array(&w->arena, eights + 1, 64);
+    p->chroma = sg_arena_array(&w->arena, eights + 1, 64);
+    if (!p->window || !p->weight || !p->luma || !p->chroma)
+        return sg_fail(err, SEDGE_E_NOMEM, "no memory for the pixels of a row");
+    memset(p->luma, 0x80, eights * 64); /* nothing */
+    memset(p->chroma, 0x80, eights * 64);
+    for (int32_t i = 0; i < n; i++) {
+        int32_t x = s->g.src.x + s->h.start[i];
         const int32_t *weight = s->h.fixed + (size_t)i * (size_t)s->h.taps;
-        p->at[i] = x < last ? x : last;
-        p->luma_shift[i] = (x - p->at[i]) * 8;
-        p->shift[0][i] = ((x & ~1) - (p->at[i] & ~1)) * 8;
-        p->shift[1][i] = p->shift[0][i] + (x & 1) * 16;
+        if (i % 2 == 0)
+            p->window[i / 2] = (x & ~1) < last ? x & ~1 : last;
+        if (((x + 1) | 1) - p->window[i / 2] >= SG_PAIRS_WINDOW && p->window[i / 2] < last)
+            return SEDGE_OK;
+        pick_pair(p, i, x, width);
         p->weight[i] = weight[0] | weight[1] * 65536; /* neither is negative */
     }
-    p->n = s->h.n;
+    p->n = n;
     return SEDGE_OK;
 }
 

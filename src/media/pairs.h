@@ -5,11 +5,15 @@
 #include "base/cpu.h"
 #include "media/rows.h"
 
-/* Output i of a row of NV12 is the pixels x and x + 1, weighed. Four bytes are read at at[i], which stays four before the end of a
- * row, and for chroma at the even place below; the shifts bring x to the lowest bits. All are padded by zeros to a multiple of 8. */
+#define SG_PAIRS_WINDOW 16
+
+/* Output i of a row of NV12 is the pixels x and x + 1, weighed. Two outputs are picked from one window of 16 bytes (gathers are slow on
+ * many processors): of luma the bytes of x and x + 1, each in 16 bits, of chroma U and V of x, then of x + 1. What is picked of a
+ * window is 16 bytes, of which two outputs fill the lower or upper half by turns; the other half is 0. All are padded to a multiple of 8 outputs. */
 typedef struct sg_pairs {
     int32_t n;
-    int32_t *at, *luma_shift, *shift[2]; /* shift: of the chroma of x, of x + 1 */
+    int32_t *window; /* where those of outputs 2 i and 2 i + 1 begin */
+    uint8_t *luma, *chroma; /* what is picked of them, by outputs 0 1 4 5, then 2 3 6 7, of each eight */
     int32_t *weight; /* of x in the low 16 bits, of x + 1 in the high ones */
 } sg_pairs;
 

@@ -8,56 +8,67 @@ static inline __m256i two16(int low, int high)
     return _mm256_set1_epi32((int)((unsigned)low & 0xffff) | (int)((unsigned)high << 16));
 }
 
-static inline __m256i load(const int32_t *p)
+static inline __m256i load(const void *p)
 {
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+    return _mm256_loadu_si256(p);
 }
 
-/* The lowest byte of each lane of y, and byte `at` of each lane of c in the high half. */
-static inline __m256i beside(__m256i y, __m256i c, int at)
+/* Of four windows two outputs each: those of the first and third side by side, then of the second and fourth. */
+static inline __m256i pick(const uint8_t *row, const int32_t *window, const uint8_t *what)
 {
-    const __m256i pick = _mm256_setr_epi8(-1, -1, (char)at, -1, -1, -1, (char)(at + 4), -1, -1, -1, (char)(at + 8), -1, -1, -1,
-                                          (char)(at + 12), -1, -1, -1, (char)at, -1, -1, -1, (char)(at + 4), -1, -1, -1,
-                                          (char)(at + 8), -1, -1, -1, (char)(at + 12), -1);
-    return _mm256_or_si256(y, _mm256_shuffle_epi8(c, pick));
+    __m256i even = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(row + window[0]))),
+                                           _mm_loadu_si128((const void *)(row + window[2])), 1);
+    __m256i odd = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)(row + window[1]))),
+                                          _mm_loadu_si128((const void *)(row + window[3])), 1);
+    return _mm256_or_si256(_mm256_shuffle_epi8(even, load(what)), _mm256_shuffle_epi8(odd, load(what + 32)));
 }
 
-/* What a conversion multiplies by, in pairs of 16 bits: (Y, Cr) and (Y, Cb). */
+/* What a conversion multiplies pairs of 16 bits by: (U, V), and the brightness of x and of x + 1. `more`: a half, without black. */
 typedef struct factors {
-    __m256i black, less, red, green, green_v, blue, half;
+    __m256i red, green, blue, y[2], more;
 } factors;
 
-static inline void convert(const factors *k, __m256i y, __m256i c, __m256i rgb[3])
+static inline void convert(const factors *k, __m256i y, __m256i uv, __m256i rgb[3])
 {
-    y = _mm256_max_epi16(y, k->black);
-    __m256i yu = _mm256_sub_epi16(beside(y, c, 0), k->less), yv = _mm256_sub_epi16(beside(y, c, 1), k->less);
-    __m256i r = _mm256_madd_epi16(yv, k->red), b = _mm256_madd_epi16(yu, k->blue);
-    __m256i g = _mm256_add_epi32(_mm256_madd_epi16(yu, k->green), _mm256_madd_epi16(yv, k->green_v));
-    rgb[0] = _mm256_srai_epi32(_mm256_add_epi32(r, k->half), 13);
-    rgb[1] = _mm256_srai_epi32(_mm256_add_epi32(g, k->half), 13);
-    rgb[2] = _mm256_srai_epi32(_mm256_add_epi32(b, k->half), 13);
+    uv = _mm256_sub_epi16(uv, _mm256_set1_epi16(128));
+    y = _mm256_add_epi32(y, k->more);
+    rgb[0] = _mm256_add_epi32(_mm256_madd_epi16(uv, k->red), y);
+    rgb[1] = _mm256_add_epi32(_mm256_madd_epi16(uv, k->green), y);
+    rgb[2] = _mm256_add_epi32(_mm256_madd_epi16(uv, k->blue), y);
 }
 
+/* Numbers of 13 more bits: those of the second pixel stand in the high halves once three bits are added. */
 static inline void weigh(__m256i first, __m256i second, __m256i weight, int32_t *to)
 {
-    __m256i both = _mm256_blend_epi16(first, _mm256_slli_epi32(second, 16), 0xaa);
+    __m256i both = _mm256_blend_epi16(_mm256_srai_epi32(first, 13), _mm256_slli_epi32(second, 3), 0xaa);
     both = _mm256_min_epi16(_mm256_max_epi16(both, _mm256_setzero_si256()), _mm256_set1_epi16(255));
     _mm256_storeu_si256((__m256i *)(void *)to, _mm256_madd_epi16(both, weight));
+}
+
+/* Bytes at and at + 1 of each four, as 16 bits each. */
+static inline __m256i widened(int at)
+{
+    int k[4];
+    for (int i = 0; i < 4; i++)
+        k[i] = (int)(0x80008000u | (unsigned)(4 * i + at + 1) << 16 | (unsigned)(4 * i + at));
+    return _mm256_broadcastsi128_si256(_mm_setr_epi32(k[0], k[1], k[2], k[3]));
 }
 
 void sg_pairs_nv12_avx2(const sg_pairs *p, const sg_yuv *m, const uint8_t *luma, const uint8_t *chroma, int32_t *red,
                         int32_t *green, int32_t *blue)
 {
-    const factors k = {two16(m->black, 0), two16(m->black, 128), two16(m->y, m->rv),     two16(m->y, m->gu),
-                       two16(0, m->gv),    two16(m->y, m->bu),   _mm256_set1_epi32(4096)};
-    const __m256i byte = _mm256_set1_epi32(255);
+    const factors k = {two16(0, m->rv),
+                       two16(m->gu, m->gv),
+                       two16(m->bu, 0),
+                       {two16(m->y, 0), two16(0, m->y)},
+                       _mm256_set1_epi32(4096 - m->black * m->y)};
+    const __m256i here = widened(0), next = widened(2), black = _mm256_set1_epi16((short)m->black);
     for (int32_t i = 0; i < p->n; i += 8) {
-        __m256i at = load(p->at + i), weight = load(p->weight + i), first[3], second[3];
-        __m256i y = _mm256_i32gather_epi32((const int *)(const void *)luma, at, 1);
-        __m256i c = _mm256_i32gather_epi32((const int *)(const void *)chroma, _mm256_andnot_si256(_mm256_set1_epi32(1), at), 1);
-        y = _mm256_srlv_epi32(y, load(p->luma_shift + i));
-        convert(&k, _mm256_and_si256(y, byte), _mm256_srlv_epi32(c, load(p->shift[0] + i)), first);
-        convert(&k, _mm256_and_si256(_mm256_srli_epi32(y, 8), byte), _mm256_srlv_epi32(c, load(p->shift[1] + i)), second);
+        __m256i weight = load(p->weight + i), first[3], second[3];
+        __m256i y = _mm256_max_epi16(pick(luma, p->window + i / 2, p->luma + (size_t)i * 8), black);
+        __m256i c = pick(chroma, p->window + i / 2, p->chroma + (size_t)i * 8);
+        convert(&k, _mm256_madd_epi16(y, k.y[0]), _mm256_shuffle_epi8(c, here), first);
+        convert(&k, _mm256_madd_epi16(y, k.y[1]), _mm256_shuffle_epi8(c, next), second);
         weigh(first[0], second[0], weight, red + i);
         weigh(first[1], second[1], weight, green + i);
         weigh(first[2], second[2], weight, blue + i);
