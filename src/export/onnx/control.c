@@ -21,7 +21,7 @@ static sedge_status body(sg_ow *w, sg_ow_scope *sc, sg_nid id, int k, const char
 /* Outputs are as many as the body's, so that each has a name, read or not. */
 static sg_pbw_mark open_all(sg_ow *w, sg_ow_scope *sc, sg_nid id, const char *domain, const char *op, int n_in)
 {
-    return sg_ow_node_open(w, sc, id, domain, op, n_in, sc->g->node[id].n_out);
+    return sg_ow_node_open(w, sc, id, id, domain, op, n_in, sc->g->node[id].n_out);
 }
 
 static sedge_status if_write(sg_ow *w, sg_ow_scope *sc, sg_nid id)

@@ -15,7 +15,8 @@ typedef enum way_kind {
     WAY_NEEDS,
     WAY_LACKS,
     WAY_TAKES,
-    WAY_WITHOUT
+    WAY_WITHOUT,
+    WAY_GIVES
 } way_kind;
 
 typedef struct way {
@@ -34,6 +35,7 @@ static const way ways[] = {
 #define LACKS(operator, name)               {.what = WAY_LACKS, .op = operator, .attr = name },
 #define TAKES(operator, n)                  {.what = WAY_TAKES, .op = operator, .k = n },
 #define WITHOUT(operator, name)             {.what = WAY_WITHOUT, .op = operator, .attr = name },
+#define GIVES(operator, n)                  {.what = WAY_GIVES, .op = operator, .k = n },
 #include "export/onnx/ways.def"
 };
 #define WAYS_N (sizeof ways / sizeof *ways)
@@ -279,16 +281,23 @@ static const char *node_name(sg_ow *w, const char *name)
     return *unique ? unique + 1 : unique;
 }
 
-sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid id, const char *domain, const char *op, int n_in, int n_out)
+sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid from, sg_nid id, const char *domain, const char *op, int n_in,
+                            int n_out)
 {
     const sg_node *n = &sc->g->node[id];
+    int least = 0;
+    for (size_t i = 0; i < WAYS_N; i++)
+        if (ways[i].what == WAY_GIVES && strcmp(ways[i].op, op) == 0)
+            least = ways[i].k;
     sg_pbw_mark m = sg_pbw_open(&w->out, SG_PF_GRAPH_NODE);
-    while (n_in > 0 && !sg_node_in(sc->g, id, n_in - 1))
+    while (n_in > 0 && !sg_node_in(sc->g, from, n_in - 1))
         n_in--;
     for (int k = 0; k < n_in; k++)
-        sg_pbw_str(&w->out, SG_PF_NODE_INPUT, sg_ow_name(w, sc, sg_node_in(sc->g, id, k)));
-    for (int k = 0; k < n_out; k++)
-        sg_pbw_str(&w->out, SG_PF_NODE_OUTPUT, sg_ow_name(w, sc, sg_node_out(sc->g, id, k)));
+        sg_pbw_str(&w->out, SG_PF_NODE_INPUT, sg_ow_name(w, sc, sg_node_in(sc->g, from, k)));
+    for (int k = 0; k < n_out || k < least; k++) {
+        sg_vid v = sg_node_out(sc->g, id, k);
+        sg_pbw_str(&w->out, SG_PF_NODE_OUTPUT, v || k >= least ? sg_ow_name(w, sc, v) : sg_ow_unique(w, NULL));
+    }
     if (n->name && *n->name)
         sg_pbw_str(&w->out, SG_PF_NODE_NAME, node_name(w, n->name));
     sg_pbw_str(&w->out, SG_PF_NODE_OP_TYPE, op);
@@ -321,7 +330,7 @@ sedge_status sg_ow_node(sg_ow *w, sg_ow_scope *sc, sg_nid id)
     if (!e)
         return sg_fail(w->err, SEDGE_E_UNSUPPORTED, "the row %s has no form in ONNX", n->op->name);
     SG_TRY(since(w, sc, n, e));
-    sg_pbw_mark m = sg_ow_node_open(w, sc, id, e->domain, e->name, n->n_in, n->n_out);
+    sg_pbw_mark m = sg_ow_node_open(w, sc, id, id, e->domain, e->name, n->n_in, n->n_out);
     for (int i = 0; i < n->n_attr; i++)
         SG_TRY(attr_write(w, e, n, &n->attr[i]));
     sg_pbw_close(&w->out, m);

@@ -62,8 +62,10 @@ sedge_status sg_ow_need(sg_ow *w, const char *domain, int64_t version);
 /* ---- nodes ---- */
 
 sedge_status sg_ow_node(sg_ow *w, sg_ow_scope *sc, sg_nid id);
-/* A NodeProto on operands [0, n_in) with outputs [0, n_out): attributes follow, then sg_pbw_close. */
-sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid id, const char *domain, const char *op, int n_in, int n_out);
+/* A NodeProto on operands [0, n_in) of node `from` (often id itself) with outputs [0, n_out) of node id: attributes follow, then
+ * sg_pbw_close. */
+sg_pbw_mark sg_ow_node_open(sg_ow *w, sg_ow_scope *sc, sg_nid from, sg_nid id, const char *domain, const char *op, int n_in,
+                            int n_out);
 void sg_ow_identity(sg_ow *w, const char *from, const char *to);
 void sg_ow_attr_int(sg_ow *w, const char *name, int64_t v);
 void sg_ow_attr_str(sg_ow *w, const char *name, const char *s, size_t n);
@@ -78,6 +80,7 @@ sg_pbw_mark sg_ow_attr_open(sg_ow *w, const char *name, int type);
 
 /* Nodes that the tables do not say; *done: this was one. */
 sedge_status sg_ow_control(sg_ow *w, sg_ow_scope *sc, sg_nid id, bool *done);
+sedge_status sg_ow_ml(sg_ow *w, sg_ow_scope *sc, sg_nid id, bool *done);
 sedge_status sg_ow_special(sg_ow *w, sg_ow_scope *sc, sg_nid id, bool *done);
 
 /* ---- rows that ONNX says by several operators ---- */
