@@ -1,10 +1,16 @@
 /* Gradients and training for tests/grad/gradients.py, which compares them with PyTorch's.
  * driver gradients MODEL: the loss (output 0), then for each constant x0, x1 ... its gradient, a line each.
- * driver train MODEL adam|sgd RATE STEPS: the loss of each step, with the constants p0, p1 ... as parameters, then the parameters, a line each. */
+ * driver train MODEL adam|sgd RATE STEPS: the loss of each step, with the constants p0, p1 ... as parameters, then the parameters, a line each.
+ * driver round MODEL X.npy CALIB BITS STEPS OUT.onnx: weights in so many bits, learned on the first CALIB rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/threads.h"
+#include "export/export.h"
+#include "fit/adaround.h"
+#include "fit/quant.h"
+#include "fit/samples.h"
 #include "fit/train.h"
 #include "grad/gradient.h"
 #include "run/api.h"
@@ -108,6 +114,33 @@ static void train(sg_graph *g, const sedge_model *like, const char *how, double 
     sg_trainer_close(&t);
 }
 
+static void say(void *ctx, const char *layer, const sg_rounded *r)
+{
+    (void)ctx;
+    printf("%5.1f %% flipped, error less by %.2e: %s\n", 100 * r->flipped, r->saved, layer);
+}
+
+/* Weights rounded; what the model says on all samples after it goes to standard output. */
+static void rounded(const sedge_model *model, const char *rows, size_t calib, int bits, int steps, const char *out)
+{
+    sg_mem mem = {0};
+    sg_arena arena = {.mem = &mem};
+    sg_rows r;
+    sg_graph *source;
+    must(sg_rows_open(&r, &mem, model, &rows, 1, &err));
+    must(sg_quant_source(&source, model, &arena, &err));
+    sg_graph *g = sg_graph_clone(source, &arena);
+    const sg_round_how how = {.bits = bits, .steps = steps, .windows = 128};
+    double start = sg_now();
+    must(sg_round_graph(g, source, model, &r.samples, 0, calib, &how, say, NULL, &err));
+    printf("%.1f s\n", sg_now() - start);
+    must(sg_export_onnx(g, NULL, out, &err));
+    sg_graph_free(g);
+    sg_graph_free(source);
+    sg_rows_close(&r);
+    sg_arena_free(&arena);
+}
+
 int main(int argc, char **argv)
 {
     sedge_model *model = NULL;
@@ -116,7 +149,9 @@ int main(int argc, char **argv)
     must(sedge_model_open(&model, argv[2], NULL, &err));
     sg_arena arena = {.mem = &model->mem};
     sg_graph *g = sg_graph_clone(model->graph, &arena);
-    if (strcmp(argv[1], "train") == 0 && argc == 6)
+    if (strcmp(argv[1], "round") == 0 && argc == 8)
+        rounded(model, argv[3], (size_t)atoi(argv[4]), atoi(argv[5]), atoi(argv[6]), argv[7]);
+    else if (strcmp(argv[1], "train") == 0 && argc == 6)
         train(g, model, argv[3], atof(argv[4]), atoi(argv[5]));
     else
         gradients(g, model);

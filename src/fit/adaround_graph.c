@@ -1,0 +1,165 @@
+/* Learned rounding of a graph: layer after layer, each on what it gets from those that are rounded already. */
+#include <math.h>
+#include <string.h>
+
+#include "fit/adaround.h"
+#include "fit/quant.h"
+#include "import/build.h"
+#include "pass/pass.h"
+
+/* A layer's weights in the order [rows][k], whatever that of the file. */
+typedef struct weights {
+    sg_vid w, bias;
+    bool turned; /* the file has [k][rows] */
+    int64_t rows, k;
+    float *v, *step, *scale; /* [rows][k]; the scale of each; [rows] */
+    int8_t *q;
+} weights;
+
+static int64_t place(const weights *w, int64_t row, int64_t i)
+{
+    return w->turned ? i * w->rows + row : row * w->k + i;
+}
+
+/* The scale of a row: of some, from that where nothing is clipped down, the one of the least squared error. */
+static float choose_scale(const float *v, int64_t k, int most)
+{
+    double top = 0, best = HUGE_VAL;
+    float scale = 1;
+    for (int64_t i = 0; i < k; i++)
+        top = fmax(top, fabs((double)v[i]));
+    for (int part = 100; part >= 40 && top > 0; part -= 2) {
+        const float s = (float)(top * part / 100 / most);
+        double e = 0;
+        for (int64_t i = 0; i < k; i++) {
+            const double d = fmin(fmax(nearbyint((double)(v[i] / s)), -most), most) * (double)s - (double)v[i];
+            e += d * d;
+        }
+        if (e < best) {
+            best = e;
+            scale = s;
+        }
+    }
+    return scale;
+}
+
+static sedge_status read(weights *w, const sg_graph *g, sg_nid n, int bits, sg_arena *arena, sg_err *err)
+{
+    const sg_node *node = &g->node[n];
+    const sg_attrs a = {node->attr, node->n_attr};
+    *w = (weights){.w = sg_node_in(g, n, 1), .bias = node->op == SG_ROW(MATMUL) ? SG_NONE_ID : sg_node_in(g, n, 2)};
+    const sg_value *v = &g->value[w->w];
+    const int64_t all = sg_d_numel(&v->type);
+    w->turned = node->op != SG_ROW(CONV) && !(node->op == SG_ROW(GEMM) && sg_get_int(a, SG_A_transB));
+    w->rows = v->type.dim[w->turned ? 1 : 0];
+    w->k = w->rows ? all / w->rows : 0;
+    w->v = sg_arena_array(arena, 2 * (size_t)all + (size_t)w->rows + 1, sizeof(float));
+    w->q = sg_arena_array(arena, (size_t)all + 1, 1);
+    if (!w->v || !w->q)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    w->step = w->v + all;
+    w->scale = w->step + all;
+    for (int64_t row = 0; row < w->rows; row++) {
+        for (int64_t i = 0; i < w->k; i++)
+            w->v[row * w->k + i] = (float)sg_load_f64(SG_F32, v->data, (size_t)place(w, row, i));
+        w->scale[row] = choose_scale(w->v + row * w->k, w->k, (1 << (bits - 1)) - 1);
+        for (int64_t i = 0; i < w->k; i++)
+            w->step[row * w->k + i] = w->scale[row];
+    }
+    return SEDGE_OK;
+}
+
+/* What the rounded weights make of the mean, less what the layer made of it in float. */
+static void correct(const weights *w, const sg_met *m, float *bias)
+{
+    for (int64_t row = 0; row < w->rows; row++) {
+        double sum = 0;
+        for (int64_t i = 0; i < w->k; i++) {
+            const int64_t at = row * w->k + i, x = row / m->rows * w->k + i;
+            sum += (double)w->q[at] * (double)w->scale[row] * m->mean[x] - (double)w->v[at] * m->mean_x[x];
+        }
+        bias[row] = (float)((double)bias[row] - sum);
+    }
+}
+
+static sg_vid stored(sg_ib *b, const weights *w, const sg_graph *g, int bits)
+{
+    const sg_type t = g->value[w->w].type;
+    const sg_dtype dtype = bits <= 4 ? SG_I4 : SG_I8;
+    const size_t all = (size_t)(w->rows * w->k);
+    void *q = sg_arena_array(b->arena, sg_dtype_bytes(dtype, all) + 1, 1);
+    float *scale = sg_arena_dup(b->arena, w->scale, (size_t)w->rows * sizeof *scale);
+    if (!q || !scale) {
+        sg_fail(b->err, SEDGE_E_NOMEM, "out of memory");
+        return 0;
+    }
+    for (int64_t row = 0; row < w->rows; row++)
+        for (int64_t i = 0; i < w->k; i++)
+            sg_store_i64(dtype, q, (size_t)place(w, row, i), w->q[row * w->k + i]);
+    sg_vid in[2] = {sg_const_new(b->g, dtype, t.rank, t.dim, q, g->value[w->w].name),
+                    sg_const_new(b->g, SG_F32, 1, &w->rows, scale, NULL)};
+    return sg_ib_node(b, SG_OP_DEQUANTIZE, in, 2, SG_SET({SG_A_axis, .i = w->turned ? 1 : 0}));
+}
+
+/* Rounded weights and the corrected bias take their places. */
+static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, int bits, sg_err *err)
+{
+    sg_ib b = {.g = g, .err = err, .arena = g->arena, .before = n};
+    float *bias = sg_arena_array(g->arena, (size_t)w->rows + 1, sizeof *bias);
+    sg_vid v = stored(&b, w, g, bits);
+    if (!v || !bias)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    sg_node_set_in(g, n, 1, v);
+    if (!w->bias || !g->value[w->bias].data || sg_d_numel(&g->value[w->bias].type) != w->rows)
+        return SEDGE_OK;
+    for (int64_t row = 0; row < w->rows; row++)
+        bias[row] = (float)sg_load_f64(SG_F32, g->value[w->bias].data, (size_t)row);
+    correct(w, m, bias);
+    const sg_type t = g->value[w->bias].type;
+    sg_vid c = sg_const_new(g, SG_F32, t.rank, t.dim, bias, g->value[w->bias].name);
+    if (!c)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    sg_node_set_in(g, n, 2, c);
+    return SEDGE_OK;
+}
+
+static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, const sedge_model *like, const sg_samples *s,
+                                size_t from, size_t to, const sg_round_how *how, sg_rounded *out, sg_err *err)
+{
+    sg_arena arena = {.mem = g->mem}; /* of one layer: covariances are large */
+    weights w;
+    sg_met m;
+    sedge_status st = read(&w, source, n, how->bits, &arena, err);
+    if (st == SEDGE_OK)
+        st = sg_met_look(&m, n, source, g, like, s, from, to, how->windows, &arena, err);
+    const sg_rounding r = {
+        .w = w.v, .step = w.step, .lo = -(1 << (how->bits - 1)) + 1, .hi = (1 << (how->bits - 1)) - 1, .steps = how->steps};
+    if (st == SEDGE_OK)
+        st = sg_round_learn(&m, &r, w.q, out, &arena, err);
+    if (st == SEDGE_OK)
+        st = put(g, n, &w, &m, how->bits, err);
+    sg_arena_free(&arena);
+    return st;
+}
+
+sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_model *like, const sg_samples *s, size_t from,
+                            size_t to, const sg_round_how *how, sg_round_fn *each, void *ctx, sg_err *err)
+{
+    if (how->bits < 2 || how->bits > 8)
+        return sg_fail(err, SEDGE_E_VALUE, "weights of %d bits: 2 to 8 can be had", how->bits);
+    SG_EACH_NODE(source, n)
+    {
+        sg_rounded r;
+        const char *name = source->node[n].name;
+        if (!sg_quant_has_weights(source, n))
+            continue;
+        sedge_status st = round_layer(g, source, n, like, s, from, to, how, &r, err);
+        if (st != SEDGE_OK) {
+            sg_err_where(err, "%s", name ? name : "a layer");
+            return st;
+        }
+        if (each)
+            each(ctx, name ? name : "", &r);
+    }
+    return sg_verify(g, err);
+}
