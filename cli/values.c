@@ -230,14 +230,32 @@ void values_blame(const values *v, sedge_error *err)
              v->open_dim ? "=N" : "");
 }
 
+/* --in names this input, by its own name or by that of a signature: where the file stands in the word; NULL: it does not. */
+static const char *named(const opened *o, const char *word, const char *name)
+{
+    sedge_model_info info;
+    size_t n = strlen(name);
+    const char *eq = strchr(word, '='), *as;
+    if (strncmp(word, name, n) == 0 && word[n] == '=')
+        return word + n + 1;
+    sedge_model_get_info(o->model, &info);
+    for (int i = 0; eq && i < info.n_metadata; i++) {
+        const char *key = info.metadata_key[i];
+        if (strncmp(key, "signature.", 10) == 0 && strcmp(info.metadata_value[i], name) == 0 && (as = strstr(key, ".input.")) &&
+            strlen(as + 7) == (size_t)(eq - word) && strncmp(as + 7, word, (size_t)(eq - word)) == 0)
+            return eq + 1;
+    }
+    return NULL;
+}
+
 /* Which file --in gives input i, NULL if none: "NAME=FILE", or "FILE" where the model has one input
  * or the file is an archive. */
 static const char *file_for(const opened *o, const args *a, const sedge_io *io)
 {
-    size_t n = strlen(io->name);
+    const char *file;
     for (int k = a->n_in - 1; k >= 0; k--)
-        if (strncmp(a->in[k], io->name, n) == 0 && a->in[k][n] == '=')
-            return a->in[k] + n + 1;
+        if ((file = named(o, a->in[k], io->name)))
+            return file;
     for (int k = a->n_in - 1; k >= 0; k--)
         if (ends(a->in[k], ".npz") || sedge_model_inputs(o->model) == 1)
             return a->in[k];
@@ -250,10 +268,8 @@ static sedge_status check_names(const opened *o, const args *a, sedge_error *err
     for (int k = 0; k < a->n_in; k++) {
         bool good = false;
         sedge_io io;
-        for (int i = 0; sedge_model_input(o->model, i, &io) && !good; i++) {
-            size_t n = strlen(io.name);
-            good = strncmp(a->in[k], io.name, n) == 0 && a->in[k][n] == '=';
-        }
+        for (int i = 0; sedge_model_input(o->model, i, &io) && !good; i++)
+            good = named(o, a->in[k], io.name) != NULL;
         const char *eq = strchr(a->in[k], '=');
         if (good || (!eq && (sedge_model_inputs(o->model) == 1 || ends(a->in[k], ".npz"))))
             continue;

@@ -123,6 +123,9 @@ static sedge_status native(sg_card *c, const sedge_model *model, bool *found, sg
     SG_TRY(sg_native_image(c, model, &out, &origin, err));
     if (out)
         return made(c, out, "onnx Image properties", origin, err);
+    SG_TRY(sg_native_tflite(c, model, &out, &origin, err));
+    if (out)
+        return made(c, out, "tflite metadata", origin, err);
     *found = beside_it && is_there(beside_it);
     if (!*found)
         return SEDGE_OK;

@@ -14,6 +14,7 @@ const char *sg_metadata(const sedge_model *model, const char *key);
 /* Each fills *out with a card, or leaves it NULL where the model has no such metadata; *origin: where its parts come from. */
 sedge_status sg_native_ultralytics(sg_card *c, const sedge_model *model, json_t **out, const sg_origin **origin, sg_err *err);
 sedge_status sg_native_image(sg_card *c, const sedge_model *model, json_t **out, const sg_origin **origin, sg_err *err);
+sedge_status sg_native_tflite(sg_card *c, const sedge_model *model, json_t **out, const sg_origin **origin, sg_err *err);
 /* preprocessor_config.json and config.json of the card's folder. */
 sedge_status sg_native_hf(sg_card *c, const sedge_model *model, json_t **out, const sg_origin **origin, sg_err *err);
 
