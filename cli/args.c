@@ -27,6 +27,7 @@ static const option options[] = {
     {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
     {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},    {'H', "--on", NULL, true},
     {'K', "--dir", NULL, true},       {'X', "--commands", NULL, false},    {'Z', "--digests", NULL, true},
+    {'v', "--split", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -151,6 +152,7 @@ static bool apply(args *a, char letter, const char *value)
     case 'n': return read_u64(value, INT64_MAX, &a->limit) && a->limit;
     case 'G': return read_share(value, &a->margin);
     case 'N': return a->no_layers = true;
+    case 'v': a->split = value; return strchr(value, ':') != NULL;
     case 'A': return a->anyway = true;
     case 'W': return a->stream = true;
     case 'L': a->labels = value; return *value != 0;

@@ -54,6 +54,7 @@ typedef struct args {
     const char *on[ARGS_MAX];
     int n_on;
     uint64_t digests;
+    const char *split;
     const char *min[ARGS_MAX], *max[ARGS_MAX];
     int n_min, n_max;
     int tune; /* sedge_tune */
@@ -192,6 +193,8 @@ int write_card(const char *path, const char *text, bool replace);
 
 /* --data, --labels, --slice, --limit; windows as the model's card says. */
 sedge_status open_data(sedge_data **data, const args *a, const sedge_model *model, sedge_error *err);
+/* --split FILE:PART: the samples of that part; the split is the caller's. Without the option all count. */
+sedge_status open_part(sedge_split **split, const args *a, const sedge_data *data, sedge_eval_opts *how, sedge_error *err);
 
 /* ---- answer.c, paint.c: by the card ------------------------------------------------------------ */
 

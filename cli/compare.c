@@ -10,7 +10,7 @@ static int compare_main(int argc, char **argv);
 const verb verb_compare = {
     "compare", "two models on the same data: a verdict, what flipped, the layer to blame",
     "compare BEFORE AFTER --data DATA [--labels F] [--card F] [--margin 0.01] [--no-layers] [--slice COLUMN] "
-    "[--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--json]",
+    "[--split FILE:PART] [--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--json]",
     compare_main};
 
 #define MARGIN     0.01
@@ -235,6 +235,8 @@ typedef struct work {
     const args *a;
     sedge_model *model[2];
     sedge_data *data;
+    sedge_split *split;
+    sedge_eval_opts how; /* which samples count */
     sedge_eval *eval[2];
     sedge_compare *pairs;
     sedge_layers *layers;
@@ -245,9 +247,8 @@ static sedge_status evaluate_one(work *w, int k, bool labels, sedge_error *err)
 {
     const args *a = w->a;
     sedge_task_opts o;
-    sedge_eval_opts how;
+    sedge_eval_opts how = w->how;
     sedge_task_opts_init(&o);
-    sedge_eval_opts_init(&how);
     o.card = a->card;
     o.session.threads = a->threads;
     how.threads = a->threads;
@@ -281,6 +282,8 @@ static sedge_status work_on(work *w, sedge_error *err)
         SG_TRY(st);
     }
     SG_TRY(open_data(&w->data, a, w->model[0], err));
+    sedge_eval_opts_init(&w->how);
+    SG_TRY(open_part(&w->split, a, w->data, &w->how, err));
     bool labels = sedge_data_labelled(w->data);
     if (labels)
         SG_TRY(evaluate_one(w, 0, labels, err));
@@ -348,6 +351,7 @@ static int compare_two(const args *a)
     sedge_compare_close(&w.pairs);
     for (int k = 0; k < 2; k++)
         sedge_eval_close(&w.eval[k]);
+    sedge_split_close(&w.split);
     sedge_data_close(&w.data);
     for (int k = 0; k < 2; k++)
         sedge_model_close(&w.model[k]);
@@ -357,7 +361,7 @@ static int compare_two(const args *a)
 static int compare_main(int argc, char **argv)
 {
     args a = {.margin = NAN};
-    int status = args_parse(&a, &verb_compare, "YLcGNknAWtsj", argc, argv);
+    int status = args_parse(&a, &verb_compare, "YLcGNknvAWtsj", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_compare.usage);
     else if (status == EXIT_OK && a.n_rest != 2)

@@ -7,10 +7,11 @@
 
 static int eval_main(int argc, char **argv);
 
-const verb verb_eval = {"eval", "accuracy on labelled data, with intervals; or fidelity to another model",
-                        "eval MODEL --data DATA [--labels F] [--card F] [--reference MODEL] [--min NAME=V]... [--max NAME=V]... "
-                        "[--slice COLUMN] [--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--json]",
-                        eval_main};
+const verb verb_eval = {
+    "eval", "accuracy on labelled data, with intervals; or fidelity to another model",
+    "eval MODEL --data DATA [--labels F] [--card F] [--reference MODEL] [--min NAME=V]... [--max NAME=V]... "
+    "[--slice COLUMN] [--split FILE:PART] [--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--json]",
+    eval_main};
 
 static int show_part(void *ctx, double part)
 {
@@ -355,6 +356,30 @@ sedge_status open_data(sedge_data **data, const args *a, const sedge_model *mode
     return sedge_data_open(data, a->data, &o, err);
 }
 
+sedge_status open_part(sedge_split **split, const args *a, const sedge_data *data, sedge_eval_opts *how, sedge_error *err)
+{
+    char path[4096];
+    int made;
+    const char *colon = a->split ? strrchr(a->split, ':') : NULL;
+    if (!colon)
+        return SEDGE_OK;
+    if (a->limit)
+        return sg_fail(err, SEDGE_E_ARG, "--limit does not go with --split: a part is a part");
+    if ((size_t)(colon - a->split) >= sizeof path || colon == a->split)
+        return sg_fail(err, SEDGE_E_ARG, "--split %s: give FILE:PART", a->split);
+    snprintf(path, sizeof path, "%.*s", (int)(colon - a->split), a->split);
+    SG_TRY(sedge_split_open(split, data, 1, path, a->seed, &made, err));
+    how->n = sedge_split_part(*split, colon + 1, &how->sample);
+    if (!how->sample)
+        return sg_fail(err, SEDGE_E_ARG, "--split %s: there is calibrate, choose and prove", a->split);
+    if (made)
+        fprintf(stderr, "%s is written: later runs have the same parts\n", path);
+    if (sedge_split_unknown(*split))
+        fprintf(stderr, "%zu samples are not in %s and are left out\n", sedge_split_unknown(*split), path);
+    return how->n ? SEDGE_OK
+                  : sg_fail(err, SEDGE_E_VALUE, "%s: %s has no samples: there are too few, or too few groups", path, colon + 1);
+}
+
 static sedge_status open_reference(sedge_model **model, const args *a, sedge_eval_opts *how, sedge_error *err)
 {
     sedge_model_opts mo;
@@ -373,6 +398,7 @@ static int evaluate(const args *a, limits *l)
     sedge_error err = {0};
     sedge_model *model = NULL, *reference = NULL;
     sedge_data *data = NULL;
+    sedge_split *split = NULL;
     sedge_eval *e = NULL;
     sedge_task_opts o;
     sedge_eval_opts how;
@@ -396,6 +422,8 @@ static int evaluate(const args *a, limits *l)
         st = open_reference(&reference, a, &how, &err);
     if (st == SEDGE_OK)
         st = open_data(&data, a, model, &err);
+    if (st == SEDGE_OK)
+        st = open_part(&split, a, data, &how, &err);
     progress_start(&p, "evaluating");
     if (st == SEDGE_OK)
         st = sedge_eval_open(&e, model, a->rest[0], &o, data, &how, &err);
@@ -412,6 +440,7 @@ static int evaluate(const args *a, limits *l)
             print_result(&r, l);
     }
     sedge_eval_close(&e);
+    sedge_split_close(&split);
     sedge_data_close(&data);
     sedge_model_close(&reference);
     sedge_model_close(&model);
@@ -422,7 +451,7 @@ static int eval_main(int argc, char **argv)
 {
     args a = {0};
     limits l = {.n = 0};
-    int status = args_parse(&a, &verb_eval, "YLcEmMknAWtsj", argc, argv);
+    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsj", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_eval.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

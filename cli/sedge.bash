@@ -17,8 +17,8 @@ _sedge()
         case $verb in
         run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
-        eval) COMPREPLY=($(compgen -W "--data --labels --card --reference --min --max --slice --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
-        compare) COMPREPLY=($(compgen -W "--data --labels --card --margin --no-layers --slice --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
+        eval) COMPREPLY=($(compgen -W "--data --labels --card --reference --min --max --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
+        compare) COMPREPLY=($(compgen -W "--data --labels --card --margin --no-layers --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --on --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;

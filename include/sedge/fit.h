@@ -58,6 +58,21 @@ const char *const *sedge_data_labels(sedge_data *data);
 /* A sedge_item_fn; ctx: the data. Decoded pictures are kept while there is room: for callers who look at each many times. */
 sedge_status sedge_data_item(void *ctx, const sedge_task_info *about, size_t i, sedge_item *out, sedge_error *err);
 
+/* ---- splits ---- */
+
+/* Disjoint parts of the data: "calibrate" and "choose" a quarter each, "prove" a half. What is of one group, has the same bytes, or, of pictures, nearly
+ * the same look is in one part, with alike shares of each label; windows that share rows are parted by time. The manifest at `path` (a digest
+ * and part a sample) is written when it is not there, and used when it is, so that later runs have the same parts; NULL: it is kept nowhere.
+ * *made: 1 when it was not there. */
+typedef struct sedge_split sedge_split;
+sedge_status sedge_split_open(sedge_split **out, const sedge_data *data, int picture, const char *path, uint64_t seed, int *made,
+                              sedge_error *err);
+/* The samples of a part, as sedge_eval_opts takes them; 0: none, or no such part. They live as long as the split. */
+size_t sedge_split_part(const sedge_split *s, const char *part, const size_t **sample);
+/* Samples that the manifest does not know: they are in no part. */
+size_t sedge_split_unknown(const sedge_split *s);
+void sedge_split_close(sedge_split **s);
+
 /* ---- quantization ------------------------------------------------------------------------- */
 
 typedef struct sedge_quantize_opts {

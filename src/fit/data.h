@@ -70,6 +70,7 @@ struct sedge_data {
     size_t n_column, label_column; /* label_column == n_column: none */
     char separator;
     size_t window;
+    bool by_time; /* windows share rows and have no groups of their own */
     /* for sedge_data_item */
     sg_lane lane;
     struct sg_kept *kept;

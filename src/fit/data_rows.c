@@ -227,6 +227,7 @@ static sedge_status make_windows(sedge_data *d, const rows *r, size_t window, si
     size_t n = r->n_row < window ? 0 : (r->n_row - window) / hop + 1;
     d->n = d->n < n ? d->n : n;
     d->window = window;
+    d->by_time = window > hop && r->group < 0;
     for (size_t i = 0; i < d->n; i++) {
         d->entry[i].label = most(r->label + i * hop, window);
         if (window > hop && r->group < 0) {
