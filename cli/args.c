@@ -25,7 +25,8 @@ static const option options[] = {
     {'n', "--limit", NULL, true},     {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
     {'A', "--anyway", NULL, false},   {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
     {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
-    {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},    {'H', "--on", NULL, true},
+    {'1', "--max-ms", NULL, true},     {'2', "--max-bytes", NULL, true},    {'3', "--max-drop", NULL, true},
+    {'4', "--snr", NULL, true},        {'Z', "--weights", NULL, true},      {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},    {'H', "--on", NULL, true},
     {'K', "--dir", NULL, true},       {'X', "--commands", NULL, false},    {'Z', "--digests", NULL, true},
     {'v', "--split", NULL, true},
 };
@@ -94,6 +95,27 @@ static bool read_share(const char *s, double *out)
     return end != s && !*end && *out >= 0 && *out < 1;
 }
 
+static bool read_number(const char *s, double *out)
+{
+    char *end;
+    *out = strtod(s, &end);
+    return end != s && !*end && *out > 0 && *out < 1e12;
+}
+
+/* A number with one of two units or none, which is times 1. */
+static bool read_unit(const char *s, const char *small, double small_is, const char *large, double large_is, double *out)
+{
+    char *end;
+    *out = strtod(s, &end);
+    if (strcmp(end, small) == 0)
+        *out *= small_is;
+    else if (strcmp(end, large) == 0)
+        *out *= large_is;
+    else if (*end)
+        return false;
+    return end != s && *out > 0 && *out < 1e15;
+}
+
 static bool read_dim(args *a, const char *s)
 {
     const char *eq = strrchr(s, '=');
@@ -132,6 +154,11 @@ static bool apply(args *a, char letter, const char *value)
         return true;
     case 's': return read_u64(value, UINT64_MAX, &a->seed);
     case 'S': return read_seconds(value, &a->seconds);
+    case '1': return read_unit(value, "ms", 1, "s", 1000, &a->max_ms);
+    case '2': return read_unit(value, "kB", 1e3, "MB", 1e6, &a->max_bytes);
+    case '3': return read_number(value, &a->max_drop);
+    case '4': return read_number(value, &a->snr);
+    case 'Z': a->weights = value; return *value != 0;
     case 'q': a->method = value; return *value != 0;
     case 'c': a->card = value; return *value != 0;
     case 'r': a->raw = value; return *value != 0;

@@ -25,7 +25,7 @@ typedef struct verb {
 } verb;
 
 extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_worker, verb_inspect, verb_compile,
-    verb_convert, verb_quantize, verb_cpu;
+    verb_convert, verb_quantize, verb_fit, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -49,7 +49,7 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *reference, *slice;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *weights, *reference, *slice;
     const char *beside, *against, *power_cmd, *dir;
     const char *on[ARGS_MAX];
     int n_on;
@@ -57,6 +57,7 @@ typedef struct args {
     const char *split;
     const char *min[ARGS_MAX], *max[ARGS_MAX];
     int n_min, n_max;
+    double snr, max_ms, max_bytes, max_drop;
     int tune; /* sedge_tune */
     uint32_t threads;
     uint64_t seed, limit;

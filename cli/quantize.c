@@ -8,7 +8,8 @@ static int quantize_main(int argc, char **argv);
 
 const verb verb_quantize = {"quantize", "weights and activations as 8-bit integers, from samples",
                             "quantize MODEL --data X.npy|NAME=X.npy|X.npz|FOLDER|LIST.csv [-o OUT.onnx]\n"
-                            "                     [--card C.json] [--method minmax|percentile|entropy|mse] [--json]",
+                            "                     [--card C.json] [--method minmax|percentile|entropy|mse] [--snr DB]\n"
+                            "                     [--weights f16|int8|int4] [--json]",
                             quantize_main};
 
 static void on_progress(void *ctx, const char *what, double part)
@@ -34,6 +35,7 @@ static void print_json(const args *a, const sedge_quantize_result *r)
     json_int(&j, "compared", (int64_t)r->compared);
     json_int(&j, "layers", r->layers);
     json_int(&j, "kept", r->kept);
+    json_num(&j, "kept_weights", r->kept_weights);
     json_num(&j, "snr_db", r->snr_db);
     json_num(&j, "top1_agreement", r->top1);
     json_num(&j, "ms_before", r->ms_before);
@@ -48,7 +50,13 @@ static void print_json(const args *a, const sedge_quantize_result *r)
 static void print_text(const args *a, const sedge_quantize_result *r)
 {
     char before[32], after[32];
-    printf("%d layers on integers, %d in float; ranges by %s from %zu samples\n", r->layers, r->kept, r->method, r->calibrated);
+    if (a->weights)
+        printf("the weights of %d layers as %s\n", r->layers, a->weights);
+    else
+        printf("%d layers on integers, %d in float; ranges by %s from %zu samples\n", r->layers, r->kept, r->method,
+               r->calibrated);
+    if (r->kept)
+        printf("%.1f %% of the weights stay float; what costs most is %s\n", 100 * r->kept_weights, r->kept_name);
     printf("on %zu others: top-1 agrees on %.1f %%, SNR %.1f dB; %.3f ms before, %.3f ms after\n", r->compared, 100 * r->top1,
            r->snr_db, r->ms_before, r->ms_after);
     if (r->unstable)
@@ -75,6 +83,8 @@ static int quantize_model(const args *a)
     sedge_quantize_opts_init(&o);
     o.card = a->card;
     o.method = a->method;
+    o.weights = a->weights;
+    o.snr_db = a->snr;
     o.progress = on_progress;
     o.progress_ctx = &p;
     if (is_array(a->in[0])) {
@@ -96,7 +106,7 @@ static int quantize_model(const args *a)
 static int quantize_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_quantize, "oDcqj", argc, argv);
+    int status = args_parse(&a, &verb_quantize, "oDcqZ4j", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_quantize.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

@@ -84,6 +84,8 @@ typedef struct sedge_quantize_opts {
     const char
         *method; /* "minmax", "percentile", "entropy", "mse"; NULL: each is tried, the one whose answers are nearest is kept */
     size_t limit; /* samples at most, evenly picked; 0: 512 */
+    const char *weights; /* "f16", "int8", "int4": the weights alone, activations stay float; NULL: both are 8-bit integers */
+    double snr_db; /* tensors stay float, those that cost most first, until the outputs are as near as this; 0: none does */
     int no_correction; /* biases stay as they are */
     void (*progress)(void *ctx, const char *what, double part); /* NULL: silence */
     void *progress_ctx;
@@ -96,6 +98,8 @@ typedef struct sedge_quantize_result {
     char method[16];
     size_t calibrated, compared; /* samples */
     int layers, kept; /* with weights: integers, left in float */
+    double kept_weights; /* share of the weights that was left in float */
+    char kept_name[128]; /* the tensor that cost most */
     double snr_db; /* of the outputs beside those of the float model; infinite: equal */
     double top1; /* share of samples whose greatest element of the first output is the same */
     double ms_before, ms_after; /* median of a run */
@@ -104,7 +108,7 @@ typedef struct sedge_quantize_result {
     char unstable_name[128]; /* the worst of them */
 } sedge_quantize_result;
 
-/* Weights and activations of the model at `path` as 8-bit integers, into the ONNX file `out` (NULL: nothing is written). */
+/* Weights and activations of the model at `path` as integers, into the ONNX file `out` (NULL: nothing is written). */
 sedge_status sedge_quantize(const char *path, const char *out, const sedge_quantize_opts *opts, sedge_quantize_result *result,
                             sedge_error *err);
 
@@ -281,6 +285,51 @@ sedge_status sedge_layers_open(sedge_layers **out, const sedge_side *before, con
                                const char *data_path, size_t n, sedge_error *err);
 void sedge_layers_get(const sedge_layers *l, sedge_layers_result *out);
 void sedge_layers_close(sedge_layers **l);
+
+/* ---- the ladder ----------------------------------------------------------------------------- */
+
+typedef struct sedge_fit_opts {
+    const char *data, *labels, *card; /* as for sedge_eval_open; without labels the model itself is the truth */
+    double max_ms; /* of an answer end to end: the upper bound of the 99th percentile; 0: no limit */
+    int64_t max_bytes; /* of the file; 0: no limit */
+    double max_drop; /* of the first measure, in its unit (0.005: half a point); 0: 0.005 */
+    uint64_t seed; /* of the splits */
+    void (*progress)(void *ctx, const char *what, double part); /* NULL: silence */
+    void *ctx;
+    uint8_t reserved[64];
+} sedge_fit_opts;
+void sedge_fit_opts_init(sedge_fit_opts *opts);
+
+#define SEDGE_FIT_RUNGS 24
+
+/* One rung: what was tried, or why it was not. */
+typedef struct sedge_fit_rung {
+    char name[48];
+    char note[160]; /* why it was skipped, or what it is */
+    int tried, fits; /* fits: every limit was met on the samples that choose */
+    double ms, ms_low, ms_high, ms_mean; /* 99th percentile of an answer, with its interval; mean */
+    int64_t bytes;
+    double score, drop; /* of the first measure */
+} sedge_fit_rung;
+
+typedef struct sedge_fit_result {
+    sedge_fit_rung rung[SEDGE_FIT_RUNGS];
+    int n_rung, chosen; /* chosen: the rung that `out` holds; -1: none, nothing is written */
+    int met; /* 1: every limit, on samples that nothing was chosen by */
+    char missed[256]; /* the limit that was not met, by how much, and what would help */
+    char measure[48]; /* name of the first measure */
+    size_t calibrated, chose, proved; /* samples */
+    /* On the samples that prove: before and after, how many were right for one of the two alone, and the 95 % interval of the drop. */
+    double score_before, score_after, drop, drop_low, drop_high;
+    uint64_t lost, gained;
+    double ms_before, ms_after;
+    int64_t bytes_before, bytes_after;
+} sedge_fit_result;
+
+/* Walks the ladder from the cheapest step up and stops at the first that meets every limit: as it is; half-precision weights; 8-bit
+ * integers; the same with tensors left float; weights alone of 8 and 4 bits. Three disjoint parts of the data calibrate, choose and prove. What
+ * is judged is the file as it was written. SEDGE_OK also when limits were missed: then `out` holds the best that was found. */
+sedge_status sedge_fit(const char *path, const char *out, const sedge_fit_opts *opts, sedge_fit_result *result, sedge_error *err);
 
 #ifdef __cplusplus
 }

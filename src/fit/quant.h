@@ -43,6 +43,15 @@ typedef struct sg_quant_done {
 sedge_status sg_quant_place(sg_graph *g, const sg_quant_sites *s, const sg_calib *c, const sg_quant_how *how, sg_quant_done *done,
                             sg_err *err);
 
+/* How weights alone are stored: activations stay float, and so does the arithmetic. */
+typedef enum sg_stored { SG_STORED_F16, SG_STORED_INT8, SG_STORED_INT4, SG_STORED_KINDS } sg_stored;
+extern const char *const sg_stored_names[SG_STORED_KINDS];
+/* Changes g to that (quant_store.c); high: as in sg_quant_how. */
+sedge_status sg_quant_store(sg_graph *g, sg_stored kind, const uint8_t *high, sg_quant_done *done, sg_err *err);
+
+/* Constants of 256 f32 or more that are halves anyway are stored so. */
+sedge_status sg_quant_compact(sg_graph *g, sg_err *err);
+
 /* Weights and bias of node n as dequantized constants (quant_weight.c). x_scale: of its operand 0; mean: of its channels, or NULL. */
 sedge_status sg_quant_weights(sg_graph *g, sg_nid n, double x_scale, const double *mean, sg_quant_done *done, sg_err *err);
 /* Whether node n is a convolution or product whose weights can be quantized. */

@@ -49,13 +49,31 @@ static bool product_fits(const sg_graph *g, sg_nid n)
            w->dim[turned ? 1 : 0] * 255 * 127 < INT32_MAX / 2;
 }
 
+/* A logarithm of what v becomes, with no weights between: powers of a spectrum, whose small values count as much as the large, so that no
+ * even steps fit. */
+static bool feeds_log(const sg_graph *g, sg_vid v, int depth)
+{
+    for (uint32_t u = depth > 0 ? g->value[v].uses : 0; u; u = g->operand[u].next) {
+        const sg_nid n = g->operand[u].node;
+        const sg_op *op = g->node[n].op;
+        if (op == SG_ROW(UNARY) && kind_of(g, n) == SG_UNARY_LOG)
+            return true;
+        if ((op == SG_ROW(BINARY) || op == SG_ROW(CLIP) || op == SG_ROW(UNARY) || op == SG_ROW(RESHAPE) ||
+             op == SG_ROW(TRANSPOSE)) &&
+            feeds_log(g, g->node[n].out[0], depth - 1))
+            return true;
+    }
+    return false;
+}
+
 bool sg_quant_has_weights(const sg_graph *g, sg_nid n)
 {
     const sg_op *op = g->node[n].op;
     if (op != SG_ROW(CONV) && op != SG_ROW(GEMM) && op != SG_ROW(MATMUL))
         return false;
     return is_const_f32(g, sg_node_in(g, n, 1)) && g->value[sg_node_in(g, n, 0)].role != SG_CONST &&
-           g->value[sg_node_in(g, n, 0)].type.dtype == SG_F32 && (op == SG_ROW(CONV) ? conv_fits(g, n) : product_fits(g, n));
+           g->value[sg_node_in(g, n, 0)].type.dtype == SG_F32 && (op == SG_ROW(CONV) ? conv_fits(g, n) : product_fits(g, n)) &&
+           !feeds_log(g, g->node[n].out[0], 6);
 }
 
 /* ---- what stands between ------------------------------------------------------------------------------------------ */

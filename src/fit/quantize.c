@@ -31,6 +31,19 @@ sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_m
 {
     SG_TRY(sg_model_of_graph(out, q->source, q->model, err));
     sedge_status st = sg_quant_place((*out)->graph, &q->sites, &q->calib, how, done, err);
+    if (st == SEDGE_OK)
+        st = sg_quant_compact((*out)->graph, err);
+    if (st != SEDGE_OK)
+        sedge_model_close(out);
+    return st;
+}
+
+sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done, sg_err *err)
+{
+    SG_TRY(sg_model_of_graph(out, q->source, q->model, err));
+    sedge_status st = sg_quant_store((*out)->graph, kind, NULL, done, err);
+    if (st == SEDGE_OK)
+        st = sg_quant_compact((*out)->graph, err);
     if (st != SEDGE_OK)
         sedge_model_close(out);
     return st;

@@ -20,6 +20,8 @@ void sg_quantizer_close(sg_quantizer *q);
 sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *ctx,
                               sg_err *err);
 /* The integer model; it borrows from the quantizer and its model. Close it before them. */
+sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done,
+                                sg_err *err); /* weights alone */
 sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err);
 
 /* ---- how like two models are (agree.c) ---- */
@@ -43,5 +45,20 @@ sedge_status sg_outputs_run(sg_outputs *o, const sedge_model *m, const sg_sample
                             sg_part_fn *part, void *ctx, sg_err *err);
 void sg_outputs_free(sg_outputs *o);
 sg_likeness sg_outputs_compare(const sg_outputs *want, const sg_outputs *got);
+
+/* ---- mixed precision (quant_mixed.c) ---- */
+
+/* Tensors between the layers, the one whose integers cost most first. In the quantizer's arena. */
+typedef struct sg_mixed {
+    sg_vid *value;
+    double *gain; /* share of the noise of the outputs that goes when what makes and reads the tensor stays float */
+    size_t n;
+} sg_mixed;
+
+/* Measured on samples [from, to). */
+sedge_status sg_mixed_rank(sg_mixed *m, sg_quantizer *q, const sg_quant_how *how, const sg_samples *s, size_t from, size_t to,
+                           sg_part_fn *part, void *ctx, sg_err *err);
+/* `high` for the first k of them; NULL: out of memory. */
+const uint8_t *sg_mixed_high(const sg_mixed *m, sg_quantizer *q, size_t k);
 
 #endif

@@ -28,6 +28,7 @@ typedef struct job {
     sg_quantizer q;
     sg_outputs want, got;
     size_t n, split; /* samples, and how many of them calibrate */
+    int stored; /* sg_stored; -1: activations are integers too */
     const char *what;
     double base, share; /* of the progress of `what` */
 } job;
@@ -73,11 +74,43 @@ static void find_unstable(job *j)
     }
 }
 
+/* The model as `how` or, of weights alone, `stored` says. */
+static sedge_status make(job *j, const sg_quant_how *how, sedge_model **m, sg_quant_done *done, sg_err *err)
+{
+    return j->stored >= 0 ? sg_quantizer_store(&j->q, (sg_stored)j->stored, m, done, err)
+                          : sg_quantizer_make(&j->q, how, m, done, err);
+}
+
+static sedge_status judge(job *j, const sg_samples *s, const sg_quant_how *how, sg_likeness *like, sg_quant_done *done,
+                          sg_err *err)
+{
+    sedge_model *model = NULL;
+    sg_outputs_free(&j->got);
+    SG_TRY(make(j, how, &model, done, err));
+    const sedge_status st = sg_outputs_run(&j->got, model, s, j->split, j->n, &like->seconds, part, j, err);
+    sedge_model_close(&model);
+    SG_TRY(st);
+    const double seconds = like->seconds;
+    *like = sg_outputs_compare(&j->want, &j->got);
+    like->seconds = seconds;
+    return SEDGE_OK;
+}
+
+static void take(job *j, const sg_likeness *like, const sg_quant_done *done)
+{
+    j->r->snr_db = like->snr_db;
+    j->r->top1 = like->top1;
+    j->r->ms_after = like->seconds * 1e3;
+    j->r->layers = done->layers;
+    j->r->kept = done->high;
+    j->r->kept_weights = done->high_weights > 0 ? done->high_weights / (done->high_weights + done->weights) : 0;
+}
+
 /* The method whose outputs are nearest to the float model's. */
 static sedge_status choose(job *j, const sg_samples *s, sg_quant_how *best, sg_err *err)
 {
     double nearest = -HUGE_VAL;
-    const int only = j->o->method ? method_named(j->o->method) : -1;
+    const int only = j->stored >= 0 ? 0 : j->o->method ? method_named(j->o->method) : -1;
     if (j->o->method && only < 0)
         return sg_fail(err, SEDGE_E_ARG, "no method %s: there are minmax, percentile, entropy, mse", j->o->method);
     j->what = "comparing";
@@ -86,26 +119,39 @@ static sedge_status choose(job *j, const sg_samples *s, sg_quant_how *best, sg_e
         if (only >= 0 && m != only)
             continue;
         const sg_quant_how how = {.method = (sg_range_method)m, .correct = !j->o->no_correction};
-        sedge_model *model = NULL;
         sg_quant_done done;
-        double seconds = 0;
+        sg_likeness like = {0};
         j->base = only >= 0 ? 0 : m * j->share;
-        sg_outputs_free(&j->got);
-        SG_TRY(sg_quantizer_make(&j->q, &how, &model, &done, err));
-        const sedge_status st = sg_outputs_run(&j->got, model, s, j->split, j->n, &seconds, part, j, err);
-        sedge_model_close(&model);
-        SG_TRY(st);
-        const sg_likeness like = sg_outputs_compare(&j->want, &j->got);
+        SG_TRY(judge(j, s, &how, &like, &done, err));
         if (like.snr_db > nearest || nearest == -HUGE_VAL) {
             nearest = like.snr_db;
             *best = how;
-            j->r->snr_db = like.snr_db;
-            j->r->top1 = like.top1;
-            j->r->ms_after = seconds * 1e3;
-            j->r->layers = done.layers;
-            j->r->kept = done.high;
+            take(j, &like, &done);
             snprintf(j->r->method, sizeof j->r->method, "%s", sg_range_names[m]);
         }
+    }
+    return SEDGE_OK;
+}
+
+/* Leaves tensors float, one more each time, until the outputs are near enough. */
+static sedge_status mix(job *j, const sg_samples *s, sg_quant_how *how, sg_err *err)
+{
+    sg_mixed mixed;
+    const size_t some = j->n - j->split < 32 ? j->n - j->split : 32;
+    j->what = "measuring each layer";
+    j->base = 0;
+    j->share = 1;
+    SG_TRY(sg_mixed_rank(&mixed, &j->q, how, s, j->split, j->split + some, part, j, err));
+    const char *name = mixed.n ? j->q.source->value[mixed.value[0]].name : NULL;
+    snprintf(j->r->kept_name, sizeof j->r->kept_name, "%s", name ? name : "a tensor without name");
+    j->what = "mixing";
+    for (size_t k = 1; j->r->snr_db < j->o->snr_db && k <= mixed.n; k++) {
+        sg_likeness like = {0};
+        sg_quant_done done;
+        if (!(how->high = sg_mixed_high(&mixed, &j->q, k)))
+            return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        SG_TRY(judge(j, s, how, &like, &done, err));
+        take(j, &like, &done);
     }
     return SEDGE_OK;
 }
@@ -132,12 +178,17 @@ static sedge_status open_samples(job *j, const char *path, sg_err *err)
 static sedge_status write(job *j, const sg_quant_how *how, const char *out, sg_err *err)
 {
     char how_text[128];
-    snprintf(how_text, sizeof how_text, "int8, ranges by %s from %zu samples", sg_range_names[how->method], j->split);
+    if (j->stored >= 0)
+        snprintf(how_text, sizeof how_text, "weights as %s", sg_stored_names[j->stored]);
+    else
+        snprintf(how_text, sizeof how_text, "int8, ranges by %s from %zu samples", sg_range_names[how->method], j->split);
     const sg_import_meta meta[] = {{"sedge.quantize", how_text}, {"sedge.card", j->carded ? sg_carded_text(j->carded) : NULL}};
     const sg_export_opts eo = {.info = &j->model->info, .meta = meta, .n_meta = j->carded ? 2 : 1};
     sedge_model *m = NULL;
     sg_quant_done done;
-    SG_TRY(sg_quantizer_make(&j->q, how, &m, &done, err));
+    if (j->carded && !meta[1].value)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    SG_TRY(make(j, how, &m, &done, err));
     const sedge_status st = sg_export_onnx(m->graph, &eo, out, err);
     sedge_model_close(&m);
     return st;
@@ -163,11 +214,22 @@ static sedge_status judge_file(job *j, const sg_samples *s, const char *out, sg_
     return SEDGE_OK;
 }
 
+static int stored_named(const char *name)
+{
+    for (int k = 0; k < SG_STORED_KINDS; k++)
+        if (strcmp(name, sg_stored_names[k]) == 0)
+            return k;
+    return -1;
+}
+
 static sedge_status quantize(job *j, const char *path, const char *out, sg_err *err)
 {
     sg_quant_how how = {0};
     struct stat sb;
     double seconds = 0;
+    j->stored = j->o->weights ? stored_named(j->o->weights) : -1;
+    if (j->o->weights && j->stored < 0)
+        return sg_fail(err, SEDGE_E_ARG, "no weights of type %s: there are f16, int8, int4", j->o->weights);
     SG_TRY(sedge_model_open(&j->model, path, NULL, err));
     SG_TRY(open_samples(j, path, err));
     SG_TRY(sg_quantizer_open(&j->q, &j->mem, j->model, err));
@@ -180,6 +242,8 @@ static sedge_status quantize(job *j, const char *path, const char *out, sg_err *
     j->r->calibrated = j->split;
     j->r->compared = j->n - j->split;
     SG_TRY(choose(j, &s, &how, err));
+    if (j->stored < 0 && j->r->snr_db < j->o->snr_db)
+        SG_TRY(mix(j, &s, &how, err));
     find_unstable(j);
     j->r->bytes_before = stat(path, &sb) == 0 ? sb.st_size : 0;
     if (!out)

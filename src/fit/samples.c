@@ -119,6 +119,18 @@ sedge_status sg_rows_open(sg_rows *r, sg_mem *mem, const sedge_model *m, const c
     return r->samples.n ? SEDGE_OK : sg_fail(err, SEDGE_E_ARG, "the arrays have no rows");
 }
 
+sedge_status sg_rows_of(sg_rows *r, sg_mem *mem, const sedge_model *m, const sedge_tensor *x, sg_err *err)
+{
+    sg_tensor t;
+    memcpy(&t, x, sizeof t);
+    *r = (sg_rows){.mem = mem, .model = m, .arena = {.mem = mem}};
+    r->samples = (sg_samples){.n_in = sedge_model_inputs(m), .get = get, .ctx = r};
+    if (r->samples.n_in != 1)
+        return sg_fail(err, SEDGE_E_ARG, "the model has %d inputs, the data one array: a card says what the others are",
+                       r->samples.n_in);
+    return take(r, 0, &t, err);
+}
+
 void sg_rows_close(sg_rows *r)
 {
     for (int i = 0; i < r->n_map; i++)

@@ -1,4 +1,6 @@
 /* Samples of a data set as a card makes tensors of them. The model does not run. */
+#include <stdlib.h>
+
 #include "fit/data.h"
 #include "fit/samples.h"
 #include "run/bound.h"
@@ -10,26 +12,27 @@ struct sg_carded {
     const sedge_data *data;
     sedge_task *task;
     sg_lane lane;
+    char *text;
 };
 
-static sedge_status feed(sedge_task *t, const sedge_item *s, sg_err *err)
+sedge_status sg_task_feed(sedge_task *t, const sedge_item *s, sedge_answers *out, sg_err *err)
 {
-    sedge_answers a;
     switch (t->source) {
-    case SEDGE_SOURCE_IMAGE: return sedge_task_run_frame(t, &s->frame, &a, err);
-    case SEDGE_SOURCE_AUDIO: return sedge_task_run_audio(t, &s->audio, &a, err);
-    case SEDGE_SOURCE_SERIES: return sedge_task_run_rows(t, s->row, s->rows, s->columns, &a, err);
-    default: return sedge_task_run_text(t, s->text, s->text_size, &a, err);
+    case SEDGE_SOURCE_IMAGE: return sedge_task_run_frame(t, &s->frame, out, err);
+    case SEDGE_SOURCE_AUDIO: return sedge_task_run_audio(t, &s->audio, out, err);
+    case SEDGE_SOURCE_SERIES: return sedge_task_run_rows(t, s->row, s->rows, s->columns, out, err);
+    default: return sedge_task_run_text(t, s->text, s->text_size, out, err);
     }
 }
 
 static sedge_status get(void *ctx, size_t i, sedge_tensor *in, sg_err *err)
 {
     sg_carded *c = ctx;
-    sedge_item s;
+    sedge_item s = {0};
+    sedge_answers a;
     SG_TRY(sg_data_read(c->data, &c->lane, &c->task->info, i, &s, err));
     SG_TRY(sedge_task_reset(c->task, err));
-    SG_TRY(feed(c->task, &s, err));
+    SG_TRY(sg_task_feed(c->task, &s, &a, err));
     for (int k = 0; k < c->samples.n_in; k++) {
         if (k == c->task->in && c->task->bound.data) {
             in[k] = c->task->bound;
@@ -70,6 +73,7 @@ void sg_carded_close(sg_carded **carded)
     sg_mem mem = {0};
     if (!c)
         return;
+    free(c->text);
     sg_lane_free(&c->lane);
     sedge_task_close(&c->task);
     sg_free(&mem, c, sizeof *c);
@@ -81,7 +85,33 @@ const sg_samples *sg_carded_samples(const sg_carded *c)
     return &c->samples;
 }
 
-const char *sg_carded_text(const sg_carded *c)
+/* A file of labels does not go with the model. */
+static bool put_labels(const sedge_task *t, json_t *card)
 {
-    return sedge_task_card(c->task);
+    json_t *labels = json_object_get(card, "labels"), *names;
+    if (!t->n_label || !json_is_object(labels) || !json_is_string(json_object_get(labels, "file")))
+        return true;
+    if (!(names = json_array()))
+        return false;
+    for (int i = 0; i < t->n_label; i++)
+        if (json_array_append_new(names, json_string(t->label[i] ? t->label[i] : "")) != 0) {
+            json_decref(names);
+            return false;
+        }
+    return json_object_set_new(labels, "names", names) == 0 && json_object_set_new(labels, "file", json_null()) == 0;
+}
+
+const char *sg_carded_text(sg_carded *c)
+{
+    json_t *card = c->text ? NULL : json_loads(sedge_task_card(c->task), 0, NULL);
+    if (card && put_labels(c->task, card))
+        c->text = json_dumps(card, JSON_COMPACT);
+    json_decref(card);
+    return c->text;
+}
+
+const char *sg_carded_folder(const sg_carded *c)
+{
+    const char *folder = c->task->card.folder;
+    return folder && *folder ? folder : ".";
 }

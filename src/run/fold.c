@@ -25,6 +25,20 @@ static bool small_enough(const sg_graph *g, sg_nid id)
     return out <= RESULT_MAX || out <= 2 * in;
 }
 
+/* Weights that are stored small: kernels of floats pack them anyway, and none reads them as they are. */
+static bool is_stored_small(const sg_graph *g, sg_nid id)
+{
+    const sg_vid out = sg_node_out(g, id, 0);
+    if (g->node[id].op != SG_ROW(DEQUANTIZE) || g->value[sg_node_in(g, id, 0)].type.rank < 2)
+        return false;
+    for (uint32_t u = g->value[out].uses; u; u = g->operand[u].next) {
+        const sg_node *n = &g->node[g->operand[u].node];
+        if ((n->op != SG_ROW(CONV) && n->op != SG_ROW(GEMM) && n->op != SG_ROW(MATMUL)) || u != n->in0 + 1)
+            return false;
+    }
+    return g->value[out].n_uses > 0;
+}
+
 static bool foldable(const sg_graph *g, sg_nid id)
 {
     const sg_node *n = &g->node[id];
@@ -38,7 +52,7 @@ static bool foldable(const sg_graph *g, sg_nid id)
     for (int k = 0; k < n->n_out; k++)
         if (n->out[k] && (g->value[n->out[k]].type.dtype == SG_STR || g->value[n->out[k]].type.dtype == SG_NONE))
             return false;
-    return small_enough(g, id);
+    return small_enough(g, id) || is_stored_small(g, id);
 }
 
 sedge_status sg_lone_node(sg_graph *one, const sg_graph *g, sg_nid id, sg_err *err)

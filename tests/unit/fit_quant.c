@@ -96,6 +96,8 @@ static sedge_status sample(void *ctx, size_t i, sedge_tensor *in, sg_err *err)
     return SEDGE_OK;
 }
 
+static float taken[CHANNELS] = {1, 1, 1, 1}; /* factor of the weights that read a channel */
+
 /* A 3 x 3 convolution "y" of "x" with pads of 1; channel c has weights of size gain[c] and bias[c]. */
 static void conv(pb *g, const char *x, const char *y, const float gain[CHANNELS], const float bias[CHANNELS])
 {
@@ -103,7 +105,7 @@ static void conv(pb *g, const char *x, const char *y, const float gain[CHANNELS]
     float w[CHANNELS * CHANNELS * 9];
     char name[3][32], ins[128];
     for (int i = 0; i < CHANNELS * CHANNELS * 9; i++)
-        w[i] = normal() * gain[i / (CHANNELS * 9)];
+        w[i] = normal() * gain[i / (CHANNELS * 9)] * taken[i / 9 % CHANNELS];
     snprintf(name[0], sizeof name[0], "%sw", y);
     snprintf(name[1], sizeof name[1], "%sb", y);
     constant(g, name[0], F32, dim, 4, w, sizeof w);
@@ -111,6 +113,8 @@ static void conv(pb *g, const char *x, const char *y, const float gain[CHANNELS]
     snprintf(ins, sizeof ins, "%s,%s,%s", x, name[0], name[1]);
     node(g, "Conv", ins, y, "pads", pads, 4);
 }
+
+static pb file; /* the model that is tried */
 
 typedef struct outcome {
     sg_quant_done done;
@@ -137,7 +141,6 @@ static void count_steps(const sedge_model *m, outcome *out)
 /* Quantizes a net and runs both on samples that calibration has not seen. */
 static void quantize(const pb *g, const sg_quant_how *how, outcome *out)
 {
-    static pb file;
     sg_mem mem = {0};
     sedge_model *m = NULL, *q = NULL;
     sg_quantizer z = {0};
@@ -302,12 +305,117 @@ static void float_between(void **state)
     assert_int_equal(o.ops[SG_OP_SOFTMAX], 1);
 }
 
+typedef struct rig {
+    sg_mem mem;
+    sedge_model *m;
+    sg_quantizer z;
+    sg_samples s;
+    sg_outputs want, got;
+} rig;
+
+static void rig_open(rig *r, const pb *graph)
+{
+    sedge_error err = {0};
+    *r = (rig){.s = {.n = 40, .n_in = 1, .get = sample}};
+    r->want.mem = r->got.mem = &r->mem;
+    onnx_model(&file, graph, 21);
+    if (sedge_model_open_memory(&r->m, file.b, file.n, NULL, &err) != SEDGE_OK ||
+        sg_quantizer_open(&r->z, &r->mem, r->m, &err) != SEDGE_OK ||
+        sg_quantizer_see(&r->z, &r->s, 0, 24, NULL, NULL, &err) != SEDGE_OK ||
+        sg_outputs_run(&r->want, r->m, &r->s, 24, 40, NULL, NULL, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+}
+
+/* SNR of a model, which is closed. */
+static double rig_snr(rig *r, sedge_model **q)
+{
+    sedge_error err = {0};
+    sg_outputs_free(&r->got);
+    if (sg_outputs_run(&r->got, *q, &r->s, 24, 40, NULL, NULL, NULL, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    sedge_model_close(q);
+    return sg_outputs_compare(&r->want, &r->got).snr_db;
+}
+
+static void rig_close(rig *r)
+{
+    sg_outputs_free(&r->want);
+    sg_outputs_free(&r->got);
+    sg_quantizer_close(&r->z);
+    sedge_model_close(&r->m);
+    assert_int_equal(r->mem.used, 0);
+}
+
+/* One tensor whose first channel is thousands of times the others: no scale fits, and only what makes and reads it together can be kept float. */
+static void mixed_precision(void **state)
+{
+    (void)state;
+    static const float loud[CHANNELS] = {4000, 1, 1, 1};
+    rig r;
+    sg_mixed mixed;
+    sedge_model *q = NULL;
+    sg_quant_done done;
+    sedge_error err = {0};
+    sg_quant_how how = {.method = SG_RANGE_MINMAX, .correct = true};
+    begin(-1, 1);
+    conv(&g, "x", "a", ones, none);
+    conv(&g, "a", "b", loud, none);
+    taken[0] = 1 / 4000.0f;
+    conv(&g, "b", "c", ones, none);
+    taken[0] = 1;
+    conv(&g, "c", "d", ones, none);
+    conv(&g, "d", "y", ones, none);
+    onnx_io(&g, 12, "y", F32, image, 4);
+    rig_open(&r, &g);
+    assert_int_equal(sg_quantizer_make(&r.z, &how, &q, &done, &err), SEDGE_OK);
+    assert_true(rig_snr(&r, &q) < 10);
+    assert_int_equal(sg_mixed_rank(&mixed, &r.z, &how, &r.s, 24, 40, NULL, NULL, &err), SEDGE_OK);
+    how.high = sg_mixed_high(&mixed, &r.z, 1);
+    assert_int_equal(sg_quantizer_make(&r.z, &how, &q, &done, &err), SEDGE_OK);
+    assert_int_equal(done.high, 2);
+    assert_int_equal(done.layers, 3);
+    assert_true(rig_snr(&r, &q) > 25);
+    rig_close(&r);
+}
+
+/* Weights alone: halves, bytes and four bits, of a convolution and of a product long enough for groups; nothing else changes. */
+static void stored_weights(void **state)
+{
+    (void)state;
+    static const double least[SG_STORED_KINDS] = {60, 38, 14};
+    static const int64_t flat[2] = {1, PIXELS}, dim[2] = {PIXELS, 3};
+    static float w[PIXELS * 3];
+    rig r;
+    begin(-1, 1);
+    conv(&g, "x", "a", ones, none);
+    onnx_tensor(&g, "shape", 7, flat, (int64_t[]){2}, 1);
+    onnx_node(&g, "Reshape", "a", "shape", "f");
+    for (int i = 0; i < PIXELS * 3; i++)
+        w[i] = normal();
+    constant(&g, "w", F32, dim, 2, w, sizeof w);
+    onnx_node(&g, "MatMul", "f", "w", "y");
+    onnx_io(&g, 12, "y", F32, (int64_t[]){1, 3}, 2);
+    rig_open(&r, &g);
+    for (int k = 0; k < SG_STORED_KINDS; k++) {
+        sedge_model *q = NULL;
+        sg_quant_done done;
+        sedge_error err = {0};
+        assert_int_equal(sg_quantizer_store(&r.z, (sg_stored)k, &q, &done, &err), SEDGE_OK);
+        assert_int_equal(done.layers, 2);
+        const double snr = rig_snr(&r, &q);
+        if (!(snr > least[k]))
+            fail_msg("%s: %g dB", sg_stored_names[k], snr);
+    }
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(histograms_merge), cmocka_unit_test(ranges),        cmocka_unit_test(residual_net),
-        cmocka_unit_test(detection_head),   cmocka_unit_test(odd_channels),  cmocka_unit_test(padding),
-        cmocka_unit_test(dead_tensor),      cmocka_unit_test(float_between),
+        cmocka_unit_test(histograms_merge), cmocka_unit_test(ranges),         cmocka_unit_test(residual_net),
+        cmocka_unit_test(detection_head),   cmocka_unit_test(odd_channels),   cmocka_unit_test(padding),
+        cmocka_unit_test(mixed_precision),  cmocka_unit_test(stored_weights), cmocka_unit_test(dead_tensor),
+        cmocka_unit_test(float_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
