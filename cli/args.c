@@ -25,10 +25,10 @@ static const option options[] = {
     {'n', "--limit", NULL, true},     {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
     {'A', "--anyway", NULL, false},   {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
     {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
-    {'1', "--max-ms", NULL, true},     {'2', "--max-bytes", NULL, true},    {'3', "--max-drop", NULL, true},
-    {'4', "--snr", NULL, true},        {'Z', "--weights", NULL, true},      {'e', "--energy", NULL, false},   {'C', "--power-cmd", NULL, true},    {'H', "--on", NULL, true},
-    {'K', "--dir", NULL, true},       {'X', "--commands", NULL, false},    {'Z', "--digests", NULL, true},
-    {'v', "--split", NULL, true},
+    {'1', "--max-ms", NULL, true},    {'2', "--max-bytes", NULL, true},    {'3', "--max-drop", NULL, true},
+    {'4', "--snr", NULL, true},       {'5', "--weights", NULL, true},      {'e', "--energy", NULL, false},
+    {'C', "--power-cmd", NULL, true}, {'H', "--on", NULL, true},           {'K', "--dir", NULL, true},
+    {'X', "--commands", NULL, false}, {'Z', "--digests", NULL, true},      {'v', "--split", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -158,7 +158,7 @@ static bool apply(args *a, char letter, const char *value)
     case '2': return read_unit(value, "kB", 1e3, "MB", 1e6, &a->max_bytes);
     case '3': return read_number(value, &a->max_drop);
     case '4': return read_number(value, &a->snr);
-    case 'Z': a->weights = value; return *value != 0;
+    case '5': a->weights = value; return *value != 0;
     case 'q': a->method = value; return *value != 0;
     case 'c': a->card = value; return *value != 0;
     case 'r': a->raw = value; return *value != 0;

@@ -49,7 +49,8 @@ typedef struct args {
     int n_in;
     sedge_bound dim[ARGS_MAX];
     int n_dim;
-    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *weights, *reference, *slice;
+    const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *weights, *reference,
+        *slice;
     const char *beside, *against, *power_cmd, *dir;
     const char *on[ARGS_MAX];
     int n_on;

@@ -106,7 +106,7 @@ static int quantize_model(const args *a)
 static int quantize_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_quantize, "oDcqZ4j", argc, argv);
+    int status = args_parse(&a, &verb_quantize, "oDcq54j", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_quantize.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

@@ -9,6 +9,8 @@ _sedge()
     fi
     case $before in
     --tune) COMPREPLY=($(compgen -W "quick full" -- "$word")); return ;;
+    --method) COMPREPLY=($(compgen -W "minmax percentile entropy mse" -- "$word")); return ;;
+    --weights) COMPREPLY=($(compgen -W "f16 int8 int4" -- "$word")); return ;;
     --target) COMPREPLY=($(compgen -W "cpu reference loopback" -- "$word")); return ;;
     -o | --out) COMPREPLY=($(compgen -f -- "$word")); return ;;
     --threads | --seed | --seconds | --dim) return ;;
@@ -19,6 +21,8 @@ _sedge()
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
         eval) COMPREPLY=($(compgen -W "--data --labels --card --reference --min --max --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--data --labels --card --margin --no-layers --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
+        quantize) COMPREPLY=($(compgen -W "--data --card --method --snr --weights --json -o --help" -- "$word")) ;;
+        fit) COMPREPLY=($(compgen -W "--data --labels --card --max-ms --max-bytes --max-drop --seed --json -o --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --on --max --report --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;

@@ -6,6 +6,11 @@ sedge_status sg_quantizer_open(sg_quantizer *q, sg_mem *mem, const sedge_model *
 {
     *q = (sg_quantizer){.mem = mem, .model = model, .calib = {.mem = mem}};
     q->arena.mem = mem;
+    SG_EACH_NODE(model->graph, n)
+    if (model->graph->node[n].op == SG_ROW(QUANTIZE) || model->graph->node[n].op == SG_ROW(QLINEAR_CONV) ||
+        model->graph->node[n].op == SG_ROW(QLINEAR_MATMUL))
+        return sg_fail(err, SEDGE_E_UNSUPPORTED,
+                       "the model is quantized already: give the one in full precision that it was made of");
     SG_TRY(sg_quant_source(&q->source, model, &q->arena, err));
     SG_TRY(sg_quant_find(&q->sites, q->source, err));
     if (q->sites.n_weight == 0)
