@@ -29,6 +29,7 @@ static const option options[] = {
     {'4', "--snr", NULL, true},       {'5', "--weights", NULL, true},      {'e', "--energy", NULL, false},
     {'C', "--power-cmd", NULL, true}, {'H', "--on", NULL, true},           {'K', "--dir", NULL, true},
     {'X', "--commands", NULL, false}, {'Z', "--digests", NULL, true},      {'v', "--split", NULL, true},
+    {'I', "--key", NULL, true},       {'J', "--sign", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -202,6 +203,8 @@ static bool apply(args *a, char letter, const char *value)
         return true;
     case 'K': a->dir = value; return *value != 0;
     case 'X': return a->commands = true;
+    case 'I': a->key = value; return *value != 0;
+    case 'J': a->sign = value; return *value != 0;
     case 'Z': return read_u64(value, 10000, &a->digests) && a->digests > 0;
     case 'R': a->report = value; return *value != 0;
     case 'j': return a->json = true;

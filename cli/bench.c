@@ -15,7 +15,7 @@ const verb verb_bench = {
     "bench MODEL [--threads T] [--seconds S] [--dim N=1]... [--in NAME=FILE]... [--seed S] [--ops]\n"
     "                   [--data FILE|FOLDER [--card F]] [--period MS [--minutes M] [--beside CMD]] [--against MODEL]\n"
     "                   [--energy | --power-cmd CMD] [--tune quick|full] [--target cpu|reference|loopback]\n"
-    "                   [--on ssh:USER@HOST|CMD|here]... [--max FIGURE=VALUE]... [--report R.html] [--json]",
+    "                   [--on ssh:USER@HOST|CMD|here]... [--max FIGURE=VALUE]... [--report R.html [--sign KEY.pem]] [--json]",
     bench_main};
 
 static void on_step(void *ctx, int step, double seconds)
@@ -268,7 +268,7 @@ static int bench_main(int argc, char **argv)
     a.seconds = 2;
     a.threads = 1;
     a.minutes = 1;
-    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOuRMcYPUbaeCH", argc, argv);
+    int status = args_parse(&a, &verb_bench, "idtsSjpfTFOuRMcYPUbaeCHJ", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_bench.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

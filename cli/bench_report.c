@@ -47,6 +47,8 @@ int bench_check(const args *a)
         return usage(&verb_bench, "--data goes by the card: leave %s out", a->ops ? "--ops" : a->n_in ? "--in" : "--dim");
     if (a->card && !a->data)
         return usage(&verb_bench, "--card says how --data is read: give it");
+    if (a->sign && !a->report)
+        return usage(&verb_bench, "--sign signs a report: give --report R.html");
     if (a->report && a->n_on > 1)
         return usage(&verb_bench, "--report is about one target: give --on once");
     if (a->beside && !(a->period_s > 0))
@@ -214,6 +216,7 @@ static sedge_status write_report(const json_t *tree, const args *a, sedge_error 
         if (isfinite(c.after) || isfinite(c.limit))
             sg_report_claim(&r, &c);
     }
+    r.sign = a->sign;
     time_picture(&r, tree, a);
     parts_picture(&r, tree);
     memory_picture(&r, tree, a);

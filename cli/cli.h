@@ -24,8 +24,8 @@ typedef struct verb {
     int (*main)(int argc, char **argv);
 } verb;
 
-extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_worker, verb_inspect, verb_compile,
-    verb_convert, verb_quantize, verb_fit, verb_cpu;
+extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_worker, verb_verify, verb_inspect,
+    verb_compile, verb_convert, verb_quantize, verb_fit, verb_cpu;
 
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
@@ -51,7 +51,7 @@ typedef struct args {
     int n_dim;
     const char *out, *graph, *functions, *target, *card, *raw, *data, *labels, *tensors, *report, *method, *weights, *reference,
         *slice;
-    const char *beside, *against, *power_cmd, *dir;
+    const char *beside, *against, *power_cmd, *dir, *key, *sign;
     const char *on[ARGS_MAX];
     int n_on;
     uint64_t digests;

@@ -5,7 +5,7 @@
 
 static const verb *const verbs[] = {&verb_run,     &verb_check,   &verb_bench,   &verb_card,    &verb_eval,
                                     &verb_compare, &verb_inspect, &verb_compile, &verb_convert, &verb_quantize,
-                                    &verb_fit,     &verb_cpu,     &verb_worker};
+                                    &verb_fit,     &verb_cpu,     &verb_worker,  &verb_verify};
 #define N_VERBS (sizeof verbs / sizeof *verbs)
 
 static int help(FILE *f)

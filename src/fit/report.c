@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/sha256.h"
 #include "fit/machine.h"
+#include "fit/sign.h"
 #include "sedge/sedge.h"
 
 json_t *sg_json_number(double v)
@@ -436,6 +437,8 @@ sedge_status sg_report_write(sg_report *r, const char *path, sg_err *err)
     if (n <= 5 || strcmp(path + n - 5, ".html") != 0 || !sg_report_json_path(path, beside, sizeof beside))
         return sg_fail(err, SEDGE_E_ARG, "%s: the name of a report ends in .html", path);
     judge(r);
+    if (r->sign && !r->lost)
+        SG_TRY(sg_sign(r->root, r->sign, err));
     char *text = r->lost ? NULL : json_dumps(r->root, SG_REPORT_DUMP);
     if (!text)
         return sg_fail(err, SEDGE_E_NOMEM, "%s: no memory for the report", path);

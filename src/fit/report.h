@@ -15,6 +15,7 @@
 typedef struct sg_report {
     json_t *root;
     bool lost; /* memory has ended once */
+    const char *sign; /* a private key in a PEM file; NULL: it is not signed */
 } sg_report;
 
 /* A claim: one number that was measured, with the limit that it must keep, or without one. */

@@ -433,6 +433,11 @@ static void evidence(FILE *f, const json_t *root)
         ". The same numbers for programs are in the JSON file beside this page; <code>sedge verify</code> measures its claims again.</p>"
         "</section>\n",
         f);
+    if (*string(json_object_get(root, "signature"), "public_key")) {
+        fputs("<section><h3>Signature</h3><p>Ed25519, by the public key <code>", f);
+        sg_report_escape(f, string(json_object_get(root, "signature"), "public_key"));
+        fputs("</code>, over the JSON file.</p></section>\n", f);
+    }
     pictures(f, root, 3, 64);
     for (size_t k = 0; k < n; k++)
         if ((v = json_object_get(all, sections[k].key)))
