@@ -1,10 +1,10 @@
-# bash completion of sedge: verbs (run card eval compare check bench inspect compile convert cpu worker version help), options, files.
+# bash completion of sedge: verbs (run card eval compare check bench inspect compile convert cpu worker verify version help), options, files.
 _sedge()
 {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]}
     local common="--dim --functions --target --allow-fallback --no-optimize --help"
     if [ "$COMP_CWORD" = 1 ]; then
-        COMPREPLY=($(compgen -W "run card eval compare check bench inspect compile convert cpu worker version help" -- "$word"))
+        COMPREPLY=($(compgen -W "run card eval compare check bench inspect compile convert cpu worker verify version help" -- "$word"))
         return
     fi
     case $before in
@@ -24,7 +24,9 @@ _sedge()
         quantize) COMPREPLY=($(compgen -W "--data --card --method --snr --weights --json -o --help" -- "$word")) ;;
         fit) COMPREPLY=($(compgen -W "--data --labels --card --max-ms --max-bytes --max-drop --seed --json -o --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
-        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --on --max --report --json $common" -- "$word")) ;;
+        verify) COMPREPLY=($(compgen -W "--key --commands --json --help" -- "$word")) ;;
+        worker) COMPREPLY=($(compgen -W "--dir --commands --help" -- "$word")) ;;
+        bench) COMPREPLY=($(compgen -W "--in --threads --seconds --seed --ops --tune --data --card --period --minutes --beside --against --energy --power-cmd --on --max --report --sign --json $common" -- "$word")) ;;
         cpu) COMPREPLY=($(compgen -W "--json --help" -- "$word")) ;;
         compile) COMPREPLY=($(compgen -W "-o --tune --json $common" -- "$word")) ;;
         convert) COMPREPLY=($(compgen -W "-o --card --functions --json --help" -- "$word")) ;;

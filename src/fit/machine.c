@@ -1,11 +1,13 @@
 /* What the machine is, by /proc and /sys, and what this program was made with. */
 #include "fit/machine.h"
 
+#include <dirent.h>
 #include <glob.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cpu.h"
@@ -31,20 +33,70 @@
 #define SG_ARCHITECTURE "other"
 #endif
 
-sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err)
+static sedge_status digest_of(const char *path, char text[65], size_t *bytes, int depth, sg_err *err);
+
+static sedge_status add_file(sg_sha256 *s, const char *path, size_t *bytes, sg_err *err)
 {
     sg_map m;
-    sg_sha256 s;
-    uint8_t digest[SG_SHA256_BYTES];
     SG_TRY(sg_map_open(&m, path, err));
-    sg_sha256_init(&s);
-    sg_sha256_add(&s, m.data, m.size);
-    sg_sha256_end(&s, digest);
-    sg_sha256_text(digest, text);
-    if (bytes)
-        *bytes = m.size;
+    sg_sha256_add(s, m.data, m.size);
+    *bytes += m.size;
     sg_map_close(&m);
     return SEDGE_OK;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_hidden(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
+/* Names in their order, each with the digest of what it names. */
+static sedge_status add_folder(sg_sha256 *s, const char *path, size_t *bytes, int depth, sg_err *err)
+{
+    struct dirent **list = NULL;
+    int n = depth < 32 ? scandir(path, &list, not_hidden, by_name) : -1;
+    sedge_status st = n >= 0 ? SEDGE_OK : sg_fail(err, SEDGE_E_IO, "%s: the folder cannot be read", path);
+    for (int i = 0; i < n; i++) {
+        char below[4096], text[65];
+        size_t size = 0;
+        if (st == SEDGE_OK && snprintf(below, sizeof below, "%s/%s", path, list[i]->d_name) >= (int)sizeof below)
+            st = sg_fail(err, SEDGE_E_LIMIT, "%s/%s: the path is too long", path, list[i]->d_name);
+        if (st == SEDGE_OK)
+            st = digest_of(below, text, &size, depth + 1, err);
+        if (st == SEDGE_OK) {
+            sg_sha256_add(s, list[i]->d_name, strlen(list[i]->d_name) + 1);
+            sg_sha256_add(s, text, 64);
+            *bytes += size;
+        }
+        free(list[i]);
+    }
+    free(list);
+    return st;
+}
+
+static sedge_status digest_of(const char *path, char text[65], size_t *bytes, int depth, sg_err *err)
+{
+    sg_sha256 s;
+    struct stat st;
+    uint8_t digest[SG_SHA256_BYTES];
+    *bytes = 0;
+    sg_sha256_init(&s);
+    SG_TRY(stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? add_folder(&s, path, bytes, depth, err)
+                                                       : add_file(&s, path, bytes, err));
+    sg_sha256_end(&s, digest);
+    sg_sha256_text(digest, text);
+    return SEDGE_OK;
+}
+
+sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err)
+{
+    size_t n;
+    return digest_of(path, text, bytes ? bytes : &n, 0, err);
 }
 
 static FILE *open_at(const char *root, const char *path)

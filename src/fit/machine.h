@@ -26,7 +26,8 @@ double sg_machine_temperature(const char *root);
 /* Whether an emulator runs this program, so that its times say nothing. */
 bool sg_machine_emulated(void);
 
-/* SHA-256 of a file, as digits, and its size (may be NULL). */
+/* SHA-256 of a file, as digits, and its size (may be NULL). Of a folder: of its names in their order, each with the digest of what it names; hidden
+ * ones are left out. */
 sedge_status sg_file_digest(const char *path, char text[65], size_t *bytes, sg_err *err);
 
 #endif
