@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite tflite-steps python hostile identical media-peers check fuzz bench install clean
+.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite tflite-steps python hostile identical identical-cross media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -34,9 +34,15 @@ tflite-steps: build
 	@tests/tflite/run $(BUILD) --steps
 
 # The same integers at every level of this machine, and by other machines' programs: RUNNERS="'qemu-aarch64 arm/tests/digests'"
-IDENTICAL ?= $(wildcard examples/*/*.onnx ../shared/testdata/onnx/mlperf_tiny/*int8*.onnx ../shared/testdata/onnx/quant/*.onnx)
+LITE := ../shared/testdata/tflite
+IDENTICAL ?= $(wildcard examples/*/*.onnx ../shared/testdata/onnx/mlperf_tiny/*int8*.onnx ../shared/testdata/onnx/quant/*.onnx \
+	$(addprefix $(LITE)/,*/*int8.tflite */*quant.tflite */*ptq.tflite */*quantized.tflite micro/person_detect.tflite audio/yamnet.tflite mlperf_tiny/kws_ref_model.tflite))
 identical: build
 	@tests/identical/run $(BUILD) "$(IDENTICAL)" $(RUNNERS)
+
+# The same for aarch64, armv7 and riscv64 in emulators, of the programs that are built here.
+identical-cross: build
+	@tests/identical/cross $(BUILD) "$(IDENTICAL)"
 
 # Resizing beside the libraries that it imitates: their wheels are large, so that test does not need them.
 media-peers: build

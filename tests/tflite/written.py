@@ -83,7 +83,7 @@ def hybrid(path):
     """It has products of numbers by 8-bit weights, for which LiteRT quantizes the numbers."""
     m = S.ModelT.InitFromPackedBuf(open(path, "rb").read(), 0)
     g = m.subgraphs[0]
-    return any(len(op.inputs) > 1 and m.operatorCodes[op.opcodeIndex].builtinCode in (3, 4, 9) and g.tensors[op.inputs[0]].type == 0
+    return any(len(op.inputs) > 1 and max(m.operatorCodes[op.opcodeIndex].builtinCode, m.operatorCodes[op.opcodeIndex].deprecatedBuiltinCode) in (3, 4, 9) and g.tensors[op.inputs[0]].type == 0
                and g.tensors[op.inputs[1]].type == S.TensorType.INT8 for op in g.operators)
 
 

@@ -243,6 +243,61 @@ static void signatures(file *f, size_t from, const char **key, size_t n, const s
         signature(f, slot + 4 * i, key[i], found);
 }
 
+/* ---- metadata: the block, and texts that are Sedge's own ---- */
+
+#define OWN_MAX 16
+
+/* Entries of Metadata: a name, and bytes that become a buffer. */
+typedef struct entries_of {
+    const char *name[OWN_MAX + 1];
+    sg_file_part data[OWN_MAX + 1];
+    size_t n;
+} entries_of;
+
+static void own_texts(const sg_tw *w, entries_of *e, const sg_import_meta *m, int n)
+{
+    for (int i = 0; i < n && e->n < OWN_MAX; i++) {
+        bool own = strncmp(m[i].key, "sedge.", 6) == 0 && sg_tw_note(w, m[i].key) == m[i].value;
+        if (!own)
+            continue;
+        e->data[e->n] = (sg_file_part){m[i].value, strlen(m[i].value)};
+        e->name[e->n++] = m[i].key;
+    }
+}
+
+static sedge_status metadata_read(file *f, sg_fbw *block, entries_of *e)
+{
+    const sg_export_opts *o = f->w->opts;
+    sg_file_part part[1];
+    SG_TRY(sg_tw_metadata(f->w, block));
+    if (block->n) {
+        sg_fbw_parts(block, part);
+        e->data[e->n] = part[0];
+        e->name[e->n++] = "TFLITE_METADATA";
+    }
+    own_texts(f->w, e, o->meta, o->n_meta);
+    if (o->info)
+        own_texts(f->w, e, o->info->meta, o->info->n_meta);
+    return SEDGE_OK;
+}
+
+static void metadata(file *f, size_t from, const entries_of *e)
+{
+    size_t slot = sg_fbw_offsets(f->out, from, e->n);
+    for (size_t i = 0; i < e->n; i++) {
+        sg_tw_tensor *t = sg_arena_alloc(f->w->arena, sizeof *t);
+        if (!t) {
+            f->out->lost = true;
+            return;
+        }
+        *t = (sg_tw_tensor){.name = "", .dtype = SG_U8, .rank = 1, .dim = {(int64_t)e->data[i].bytes}, .data = e->data[i].data};
+        f->buffer[f->n_buffer++] = t;
+        sg_fbw_field v[] = {list(SG_TF_METADATA_NAME), field(SG_TF_METADATA_BUFFER, (int64_t)f->n_buffer)};
+        sg_fbw_table(f->out, slot + 4 * i, v, 2);
+        sg_fbw_str(f->out, v[0].slot, e->name[i]);
+    }
+}
+
 /* ---- buffers ---- */
 
 static void buffers(file *f, size_t from)
@@ -267,10 +322,42 @@ static void buffers(file *f, size_t from)
     }
 }
 
-sedge_status sg_tw_file(sg_tw *w, sg_fbw *out)
+static sedge_status file_write(file *f, const entries_of *e)
 {
+    sg_tw *w = f->w;
+    sg_fbw *out = f->out;
     const sg_import_info *info = w->opts->info;
-    size_t n_node = 1, n_tensor = 1, n_meta = info ? (size_t)info->n_meta + 1 : 1;
+    size_t n_meta = info ? (size_t)info->n_meta + 1 : 1;
+    const char **key = sg_arena_array(w->arena, n_meta, sizeof *key);
+    const sg_import_meta **found = sg_arena_array(w->arena, n_meta, sizeof *found);
+    if (!key || !found)
+        return sg_tw_nomem(w);
+    size_t n_key = signature_keys(f, key);
+    sg_fbw_field v[7] = {field(SG_TF_MODEL_VERSION, 3), list(SG_TF_MODEL_CODES), list(SG_TF_MODEL_SUBGRAPHS),
+                         list(SG_TF_MODEL_DESCRIPTION), list(SG_TF_MODEL_BUFFERS)};
+    int n = 5, meta_at = -1;
+    if (n_key)
+        v[n++] = list(SG_TF_MODEL_SIGNATURES);
+    if (e->n)
+        v[meta_at = n++] = list(SG_TF_MODEL_METADATA);
+    sg_fbw_table(out, sg_fbw_open(out, "TFL3"), v, n);
+    sg_fbw_str(out, v[3].slot, info && info->producer && *info->producer ? info->producer : "Sedge");
+    size_t slot = sg_fbw_offsets(out, v[2].slot, w->n_sub);
+    for (size_t i = 0; i < w->n_sub; i++)
+        subgraph(f, slot + 4 * i, w->sub[i]);
+    codes(f, v[1].slot);
+    if (n_key)
+        signatures(f, v[5].slot, key, n_key, found);
+    if (e->n)
+        metadata(f, v[meta_at].slot, e);
+    buffers(f, v[4].slot);
+    return out->lost ? sg_fail(w->err, SEDGE_E_LIMIT, "memory ended, or the file would be larger than 2 GB") : SEDGE_OK;
+}
+
+sedge_status sg_tw_file(sg_tw *w, sg_fbw *out, sg_fbw *block)
+{
+    size_t n_node = 1, n_tensor = 1;
+    entries_of e = {.n = 0};
     for (size_t i = 0; i < w->n_sub; i++) {
         n_node += w->sub[i]->n_node;
         n_tensor += w->sub[i]->n_tensor;
@@ -278,22 +365,9 @@ sedge_status sg_tw_file(sg_tw *w, sg_fbw *out)
     file f = {.w = w,
               .out = out,
               .code = sg_arena_array(w->arena, n_node, sizeof *f.code),
-              .buffer = sg_arena_array(w->arena, n_tensor, sizeof *f.buffer)};
-    const char **key = sg_arena_array(w->arena, n_meta, sizeof *key);
-    const sg_import_meta **found = sg_arena_array(w->arena, n_meta, sizeof *found);
-    if (!f.code || !f.buffer || !key || !found)
+              .buffer = sg_arena_array(w->arena, n_tensor + OWN_MAX + 1, sizeof *f.buffer)};
+    if (!f.code || !f.buffer)
         return sg_tw_nomem(w);
-    size_t n_key = signature_keys(&f, key);
-    sg_fbw_field v[] = {field(SG_TF_MODEL_VERSION, 3), list(SG_TF_MODEL_CODES),   list(SG_TF_MODEL_SUBGRAPHS),
-                        list(SG_TF_MODEL_DESCRIPTION), list(SG_TF_MODEL_BUFFERS), list(SG_TF_MODEL_SIGNATURES)};
-    sg_fbw_table(out, sg_fbw_open(out, "TFL3"), v, n_key ? 6 : 5);
-    sg_fbw_str(out, v[3].slot, info && info->producer && *info->producer ? info->producer : "Sedge");
-    size_t slot = sg_fbw_offsets(out, v[2].slot, w->n_sub);
-    for (size_t i = 0; i < w->n_sub; i++)
-        subgraph(&f, slot + 4 * i, w->sub[i]);
-    codes(&f, v[1].slot);
-    if (n_key)
-        signatures(&f, v[5].slot, key, n_key, found);
-    buffers(&f, v[4].slot);
-    return out->lost ? sg_fail(w->err, SEDGE_E_LIMIT, "memory ended, or the file would be larger than 2 GB") : SEDGE_OK;
+    SG_TRY(metadata_read(&f, block, &e));
+    return file_write(&f, &e);
 }

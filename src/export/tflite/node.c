@@ -174,16 +174,18 @@ static bool mixed(const sg_graph *g)
     return false;
 }
 
-static sedge_status compose(sg_tw *w, const sg_graph *g, sg_fbw *out, sg_file_part **part, size_t *n)
+static sedge_status compose(sg_tw *w, const sg_graph *g, sg_fbw *out, sg_fbw *block, sg_file_part **part, size_t *n)
 {
     size_t n_state = w->opts->info ? (size_t)w->opts->info->n_state : 0;
     int32_t number;
     w->shift = mixed(g);
     SG_TRY(sg_tw_graph(w, g, g->n_input - n_state, g->n_output - n_state, &number));
-    SG_TRY(sg_tw_file(w, out));
-    *part = sg_arena_array(w->arena, 2 * out->n_piece + 1, sizeof **part);
-    *n = *part ? sg_fbw_parts(out, *part) : 0;
-    return *part ? SEDGE_OK : sg_tw_nomem(w);
+    SG_TRY(sg_tw_file(w, out, block));
+    *part = sg_arena_array(w->arena, 2 * out->n_piece + 2, sizeof **part);
+    if (!*part)
+        return sg_tw_nomem(w);
+    *n = sg_fbw_parts(out, *part);
+    return sg_tw_archive(w, out->n + out->borrowed, &(*part)[(*n)++]);
 }
 
 /* Writes to the file, or piece by piece to `put`. */
@@ -194,12 +196,12 @@ static sedge_status export(const sg_graph *g, const sg_export_opts *opts, const 
     sg_err own = {0};
     sg_mem mem = {0};
     sg_arena arena = {.mem = &mem};
-    sg_fbw out = {.mem = &mem};
+    sg_fbw out = {.mem = &mem}, block = {.mem = &mem};
     sg_tw w = {.mem = &mem, .arena = &arena, .err = &own, .opts = opts ? opts : &none};
     sg_file_part *part = NULL;
     sg_file f;
     size_t n = 0;
-    sedge_status st = compose(&w, g, &out, &part, &n);
+    sedge_status st = compose(&w, g, &out, &block, &part, &n);
     for (size_t i = 0; i < n && st == SEDGE_OK && put; i++)
         if (!put(ctx, part[i].data, part[i].bytes))
             st = sg_fail(&own, SEDGE_E_IO, "the model cannot be written");
@@ -213,6 +215,7 @@ static sedge_status export(const sg_graph *g, const sg_export_opts *opts, const 
     }
     sg_free(&mem, w.sub, w.cap_sub * sizeof *w.sub);
     sg_fbw_free(&out);
+    sg_fbw_free(&block);
     sg_arena_free(&arena);
     return st;
 }

@@ -200,6 +200,12 @@ int32_t sg_tw_cast_to(sg_tw_scope *sc, int32_t t, sg_dtype to, int32_t out);
 
 /* ---- the file ---- */
 
-sedge_status sg_tw_file(sg_tw *w, sg_fbw *out);
+/* block: room for the metadata, which `out` borrows. */
+sedge_status sg_tw_file(sg_tw *w, sg_fbw *out, sg_fbw *block);
+/* A text of the source or of the options, by its key; NULL: none. */
+const char *sg_tw_note(const sg_tw *w, const char *key);
+/* The metadata block, nothing if there is nothing to say; and the files that it names, behind a model of `base` bytes. */
+sedge_status sg_tw_metadata(sg_tw *w, sg_fbw *b);
+sedge_status sg_tw_archive(sg_tw *w, uint64_t base, sg_file_part *out);
 
 #endif

@@ -222,10 +222,11 @@ sedge_status sg_tf_metadata(sg_tf *s)
         sg_bytes b;
         if (!name)
             return s->err->status;
-        if (strcmp(name, "TFLITE_METADATA") != 0)
+        bool own = strncmp(name, "sedge.", 6) == 0;
+        if (!own && strcmp(name, "TFLITE_METADATA") != 0)
             continue;
         SG_TRY(sg_tf_buffer(s, sg_tf_get(&t, SG_TF_METADATA_BUFFER), &b));
-        SG_TRY(block(&o, b));
+        SG_TRY(own ? note(&o, b, "%.120s", name) : block(&o, b));
     }
     s->info->meta = o.meta;
     s->info->n_meta = o.n;
