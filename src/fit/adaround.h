@@ -40,10 +40,14 @@ typedef struct sg_round_how {
     int bits; /* 2 to 8 */
     int steps; /* of learning, for each layer; 0: single flips alone; -1: to the nearest */
     int64_t windows; /* of each sample and layer that are looked at */
+    bool
+        stay; /* weights stay f32, at multiples of a scale whose last one is the largest: quantization finds that scale and them again */
+    const uint8_t *high; /* by node: those that are left alone; NULL: none */
 } sg_round_how;
 
-/* Rounds the weights of every convolution, gemm and matmul of g, a clone of `source`: dequantized constants stand in their places. Each layer is learned on
- * what it gets once those before it are rounded, and biases take up what is left of the mean. each (may be NULL) hears of every layer. */
+/* Rounds the weights of every convolution, gemm and matmul of g, a clone of `source`: dequantized constants stand in their places, or
+ * floats. Each layer is learned on what it gets once those before it are rounded, and biases take up what is left of the mean. each (may be
+ * NULL) hears of every layer. */
 typedef void sg_round_fn(void *ctx, const char *layer, const sg_rounded *r);
 sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_model *like, const sg_samples *s, size_t from,
                             size_t to, const sg_round_how *how, sg_round_fn *each, void *ctx, sg_err *err);

@@ -21,14 +21,14 @@ static int64_t place(const weights *w, int64_t row, int64_t i)
     return w->turned ? i * w->rows + row : row * w->k + i;
 }
 
-/* The scale of a row: of some, from that where nothing is clipped down, the one of the least squared error. */
-static float choose_scale(const float *v, int64_t k, int most)
+/* The scale of a row: that where nothing is clipped, or of some from there down the one of the least squared error. */
+static float choose_scale(const float *v, int64_t k, int most, bool whole)
 {
     double top = 0, best = HUGE_VAL;
     float scale = 1;
     for (int64_t i = 0; i < k; i++)
         top = fmax(top, fabs((double)v[i]));
-    for (int part = 100; part >= 40 && top > 0; part -= 2) {
+    for (int part = 100; part >= (whole ? 100 : 40) && top > 0; part -= 2) {
         const float s = (float)(top * part / 100 / most);
         double e = 0;
         for (int64_t i = 0; i < k; i++) {
@@ -43,7 +43,7 @@ static float choose_scale(const float *v, int64_t k, int most)
     return scale;
 }
 
-static sedge_status read(weights *w, const sg_graph *g, sg_nid n, int bits, sg_arena *arena, sg_err *err)
+static sedge_status read(weights *w, const sg_graph *g, sg_nid n, const sg_round_how *how, sg_arena *arena, sg_err *err)
 {
     const sg_node *node = &g->node[n];
     const sg_attrs a = {node->attr, node->n_attr};
@@ -62,7 +62,7 @@ static sedge_status read(weights *w, const sg_graph *g, sg_nid n, int bits, sg_a
     for (int64_t row = 0; row < w->rows; row++) {
         for (int64_t i = 0; i < w->k; i++)
             w->v[row * w->k + i] = (float)sg_load_f64(SG_F32, v->data, (size_t)place(w, row, i));
-        w->scale[row] = choose_scale(w->v + row * w->k, w->k, (1 << (bits - 1)) - 1);
+        w->scale[row] = choose_scale(w->v + row * w->k, w->k, (1 << (how->bits - 1)) - 1, how->stay);
         for (int64_t i = 0; i < w->k; i++)
             w->step[row * w->k + i] = w->scale[row];
     }
@@ -82,9 +82,9 @@ static void correct(const weights *w, const sg_met *m, float *bias)
     }
 }
 
-static sg_vid stored(sg_ib *b, const weights *w, const sg_graph *g, int bits)
+static sg_vid stored(sg_ib *b, const weights *w, int bits)
 {
-    const sg_type t = g->value[w->w].type;
+    const sg_type t = *sg_ib_type(b, w->w);
     const sg_dtype dtype = bits <= 4 ? SG_I4 : SG_I8;
     const size_t all = (size_t)(w->rows * w->k);
     void *q = sg_arena_array(b->arena, sg_dtype_bytes(dtype, all) + 1, 1);
@@ -96,17 +96,27 @@ static sg_vid stored(sg_ib *b, const weights *w, const sg_graph *g, int bits)
     for (int64_t row = 0; row < w->rows; row++)
         for (int64_t i = 0; i < w->k; i++)
             sg_store_i64(dtype, q, (size_t)place(w, row, i), w->q[row * w->k + i]);
-    sg_vid in[2] = {sg_const_new(b->g, dtype, t.rank, t.dim, q, g->value[w->w].name),
+    sg_vid in[2] = {sg_const_new(b->g, dtype, t.rank, t.dim, q, b->g->value[w->w].name),
                     sg_const_new(b->g, SG_F32, 1, &w->rows, scale, NULL)};
     return sg_ib_node(b, SG_OP_DEQUANTIZE, in, 2, SG_SET({SG_A_axis, .i = w->turned ? 1 : 0}));
 }
 
+static sg_vid stayed(sg_ib *b, const weights *w)
+{
+    const sg_type t = *sg_ib_type(b, w->w);
+    float *v = sg_arena_array(b->arena, (size_t)(w->rows * w->k) + 1, sizeof *v);
+    for (int64_t row = 0; v && row < w->rows; row++)
+        for (int64_t i = 0; i < w->k; i++)
+            v[place(w, row, i)] = (float)w->q[row * w->k + i] * w->scale[row];
+    return v ? sg_const_new(b->g, SG_F32, t.rank, t.dim, v, b->g->value[w->w].name) : 0;
+}
+
 /* Rounded weights and the corrected bias take their places. */
-static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, int bits, sg_err *err)
+static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, const sg_round_how *how, sg_err *err)
 {
     sg_ib b = {.g = g, .err = err, .arena = g->arena, .before = n};
     float *bias = sg_arena_array(g->arena, (size_t)w->rows + 1, sizeof *bias);
-    sg_vid v = stored(&b, w, g, bits);
+    sg_vid v = how->stay ? stayed(&b, w) : stored(&b, w, how->bits);
     if (!v || !bias)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     sg_node_set_in(g, n, 1, v);
@@ -129,7 +139,7 @@ static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, c
     sg_arena arena = {.mem = g->mem}; /* of one layer: covariances are large */
     weights w;
     sg_met m;
-    sedge_status st = read(&w, source, n, how->bits, &arena, err);
+    sedge_status st = read(&w, source, n, how, &arena, err);
     if (st == SEDGE_OK)
         st = sg_met_look(&m, n, source, g, like, s, from, to, how->windows, &arena, err);
     const sg_rounding r = {
@@ -137,7 +147,7 @@ static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, c
     if (st == SEDGE_OK)
         st = sg_round_learn(&m, &r, w.q, out, &arena, err);
     if (st == SEDGE_OK)
-        st = put(g, n, &w, &m, how->bits, err);
+        st = put(g, n, &w, &m, how, err);
     sg_arena_free(&arena);
     return st;
 }
@@ -151,7 +161,7 @@ sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_mod
     {
         sg_rounded r;
         const char *name = source->node[n].name;
-        if (!sg_quant_has_weights(source, n))
+        if (!sg_quant_has_weights(source, n) || (how->high && how->high[n]))
             continue;
         sedge_status st = round_layer(g, source, n, like, s, from, to, how, &r, err);
         if (st != SEDGE_OK) {

@@ -1,7 +1,7 @@
 /* Gradients and training for tests/grad/gradients.py, which compares them with PyTorch's.
  * driver gradients MODEL: the loss (output 0), then for each constant x0, x1 ... its gradient, a line each.
  * driver train MODEL adam|sgd RATE STEPS: the loss of each step, with the constants p0, p1 ... as parameters, then the parameters, a line each.
- * driver round MODEL X.npy CALIB BITS STEPS OUT.onnx: weights in so many bits, learned on the first CALIB rows. */
+ * driver round MODEL X.npy CALIB BITS STEPS OUT.onnx: weights in so many bits (-8: floats that have 8), learned on the first CALIB rows. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +130,7 @@ static void rounded(const sedge_model *model, const char *rows, size_t calib, in
     must(sg_rows_open(&r, &mem, model, &rows, 1, &err));
     must(sg_quant_source(&source, model, &arena, &err));
     sg_graph *g = sg_graph_clone(source, &arena);
-    const sg_round_how how = {.bits = bits, .steps = steps, .windows = 128};
+    const sg_round_how how = {.bits = abs(bits), .steps = steps, .windows = 128, .stay = bits < 0};
     double start = sg_now();
     must(sg_round_graph(g, source, model, &r.samples, 0, calib, &how, say, NULL, &err));
     printf("%.1f s\n", sg_now() - start);
