@@ -88,7 +88,8 @@ static sedge_status prepare(work *w, int8_t *q, double *d, sg_arena *arena, sg_e
     for (int64_t i = 0; i < w->n; i++) {
         double v = (double)w->r->w[i] / (double)w->r->step[i], part = fmin(fmax(v - floor(v), 0.01), 0.99);
         q[i] = nearest(w->r, i);
-        w->down[i] = (float)floor(v);
+        /* what stands at an end, or beyond, stays there */
+        w->down[i] = (float)(v >= w->r->hi - 1e-4 ? w->r->hi : v <= w->r->lo + 1e-4 ? w->r->lo - 1 : floor(v));
         w->open[i] = (float)-log((stretch_high - stretch_low) / (part - stretch_low) - 1);
     }
     for (int64_t row = 0; row < rows; row++) {

@@ -35,7 +35,7 @@ typedef struct sg_rounded {
 /* q[i]: w[i] / step[i] rounded up or down. */
 sedge_status sg_round_learn(const sg_met *m, const sg_rounding *r, int8_t *q, sg_rounded *out, sg_arena *arena, sg_err *err);
 
-/* Weights of a whole graph, one scale a row of them, symmetric. */
+/* Weights of a whole graph, symmetric, with the scales that sg_quant_store has too: one a row of them, or for four bits one a block. */
 typedef struct sg_round_how {
     int bits; /* 2 to 8 */
     int steps; /* of learning, for each layer; 0: single flips alone; -1: to the nearest */
@@ -47,7 +47,8 @@ typedef struct sg_round_how {
 
 /* Rounds the weights of every convolution, gemm and matmul of g, a clone of `source`: dequantized constants stand in their places, or
  * floats. Each layer is learned on what it gets once those before it are rounded, and biases take up what is left of the mean. each (may be
- * NULL) hears of every layer. */
+ * NULL) hears of every layer. Layers of more than SG_ROUND_INPUTS inputs a result, and weights that two layers share, are left alone. */
+enum { SG_ROUND_INPUTS = 1200 }; /* covariances grow with the square */
 typedef void sg_round_fn(void *ctx, const char *layer, const sg_rounded *r);
 sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_model *like, const sg_samples *s, size_t from,
                             size_t to, const sg_round_how *how, sg_round_fn *each, void *ctx, sg_err *err);

@@ -11,8 +11,8 @@
 typedef struct weights {
     sg_vid w, bias;
     bool turned; /* the file has [k][rows] */
-    int64_t rows, k;
-    float *v, *step, *scale; /* [rows][k]; the scale of each; [rows] */
+    int64_t rows, k, block; /* block: inputs that share a scale */
+    float *v, *step; /* [rows][k]; the scale of each */
     int8_t *q;
 } weights;
 
@@ -21,18 +21,18 @@ static int64_t place(const weights *w, int64_t row, int64_t i)
     return w->turned ? i * w->rows + row : row * w->k + i;
 }
 
-/* The scale of a row: that where nothing is clipped, or of some from there down the one of the least squared error. */
-static float choose_scale(const float *v, int64_t k, int most, bool whole)
+/* The scale of some weights: of that where nothing is clipped and some below, the one of the least squared error. */
+static float choose_scale(const float *v, int64_t k, int most)
 {
     double top = 0, best = HUGE_VAL;
     float scale = 1;
     for (int64_t i = 0; i < k; i++)
         top = fmax(top, fabs((double)v[i]));
-    for (int part = 100; part >= (whole ? 100 : 40) && top > 0; part -= 2) {
+    for (int part = 100; part >= 40 && top > 0x1p-100; part -= 2) {
         const float s = (float)(top * part / 100 / most);
         double e = 0;
         for (int64_t i = 0; i < k; i++) {
-            const double d = fmin(fmax(nearbyint((double)(v[i] / s)), -most), most) * (double)s - (double)v[i];
+            const double d = fmin(fmax(nearbyint((double)v[i] / (double)s), -most), most) * (double)s - (double)v[i];
             e += d * d;
         }
         if (e < best) {
@@ -53,18 +53,21 @@ static sedge_status read(weights *w, const sg_graph *g, sg_nid n, const sg_round
     w->turned = node->op != SG_ROW(CONV) && !(node->op == SG_ROW(GEMM) && sg_get_int(a, SG_A_transB));
     w->rows = v->type.dim[w->turned ? 1 : 0];
     w->k = w->rows ? all / w->rows : 0;
-    w->v = sg_arena_array(arena, 2 * (size_t)all + (size_t)w->rows + 1, sizeof(float));
+    w->v = sg_arena_array(arena, 2 * (size_t)all + 1, sizeof(float));
     w->q = sg_arena_array(arena, (size_t)all + 1, 1);
     if (!w->v || !w->q)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     w->step = w->v + all;
-    w->scale = w->step + all;
+    const int64_t block = how->stay && how->bits == 4 ? sg_quant_block(g, n) : 0;
+    w->block = block ? block : w->k;
     for (int64_t row = 0; row < w->rows; row++) {
+        float *own = w->v + row * w->k;
         for (int64_t i = 0; i < w->k; i++)
-            w->v[row * w->k + i] = (float)sg_load_f64(SG_F32, v->data, (size_t)place(w, row, i));
-        w->scale[row] = choose_scale(w->v + row * w->k, w->k, (1 << (how->bits - 1)) - 1, how->stay);
+            own[i] = (float)sg_load_f64(SG_F32, v->data, (size_t)place(w, row, i));
         for (int64_t i = 0; i < w->k; i++)
-            w->step[row * w->k + i] = w->scale[row];
+            w->step[row * w->k + i] = i % w->block ? w->step[row * w->k + i - 1]
+                                                   : choose_scale(own + i, i + w->block < w->k ? w->block : w->k - i,
+                                                                  (1 << (how->bits - 1)) - 1);
     }
     return SEDGE_OK;
 }
@@ -76,7 +79,7 @@ static void correct(const weights *w, const sg_met *m, float *bias)
         double sum = 0;
         for (int64_t i = 0; i < w->k; i++) {
             const int64_t at = row * w->k + i, x = row / m->rows * w->k + i;
-            sum += (double)w->q[at] * (double)w->scale[row] * m->mean[x] - (double)w->v[at] * m->mean_x[x];
+            sum += (double)w->q[at] * (double)w->step[at] * m->mean[x] - (double)w->v[at] * m->mean_x[x];
         }
         bias[row] = (float)((double)bias[row] - sum);
     }
@@ -88,11 +91,13 @@ static sg_vid stored(sg_ib *b, const weights *w, int bits)
     const sg_dtype dtype = bits <= 4 ? SG_I4 : SG_I8;
     const size_t all = (size_t)(w->rows * w->k);
     void *q = sg_arena_array(b->arena, sg_dtype_bytes(dtype, all) + 1, 1);
-    float *scale = sg_arena_dup(b->arena, w->scale, (size_t)w->rows * sizeof *scale);
+    float *scale = sg_arena_array(b->arena, (size_t)w->rows + 1, sizeof *scale);
     if (!q || !scale) {
         sg_fail(b->err, SEDGE_E_NOMEM, "out of memory");
         return 0;
     }
+    for (int64_t row = 0; row < w->rows; row++)
+        scale[row] = w->step[row * w->k];
     for (int64_t row = 0; row < w->rows; row++)
         for (int64_t i = 0; i < w->k; i++)
             sg_store_i64(dtype, q, (size_t)place(w, row, i), w->q[row * w->k + i]);
@@ -101,36 +106,52 @@ static sg_vid stored(sg_ib *b, const weights *w, int bits)
     return sg_ib_node(b, SG_OP_DEQUANTIZE, in, 2, SG_SET({SG_A_axis, .i = w->turned ? 1 : 0}));
 }
 
-static sg_vid stayed(sg_ib *b, const weights *w)
+/* The same constants with other bytes: values keep their numbers, and who knows something by number still knows it. */
+static sedge_status stay(sg_graph *g, const weights *w, const float *bias, sg_err *err)
 {
-    const sg_type t = *sg_ib_type(b, w->w);
-    float *v = sg_arena_array(b->arena, (size_t)(w->rows * w->k) + 1, sizeof *v);
-    for (int64_t row = 0; v && row < w->rows; row++)
+    float *v = sg_arena_array(g->arena, (size_t)(w->rows * w->k) + 1, sizeof *v);
+    if (!v)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    for (int64_t row = 0; row < w->rows; row++)
         for (int64_t i = 0; i < w->k; i++)
-            v[place(w, row, i)] = (float)w->q[row * w->k + i] * w->scale[row];
-    return v ? sg_const_new(b->g, SG_F32, t.rank, t.dim, v, b->g->value[w->w].name) : 0;
+            v[place(w, row, i)] = (float)w->q[row * w->k + i] * w->step[row * w->k + i];
+    g->value[w->w].data = v;
+    if (bias)
+        g->value[w->bias].data = bias;
+    return SEDGE_OK;
 }
 
-/* Rounded weights and the corrected bias take their places. */
-static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, const sg_round_how *how, sg_err *err)
+static sedge_status store(sg_graph *g, sg_nid n, const weights *w, const float *bias, int bits, sg_err *err)
 {
     sg_ib b = {.g = g, .err = err, .arena = g->arena, .before = n};
-    float *bias = sg_arena_array(g->arena, (size_t)w->rows + 1, sizeof *bias);
-    sg_vid v = how->stay ? stayed(&b, w) : stored(&b, w, how->bits);
-    if (!v || !bias)
+    sg_vid v = stored(&b, w, bits);
+    if (!v)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     sg_node_set_in(g, n, 1, v);
-    if (!w->bias || !g->value[w->bias].data || sg_d_numel(&g->value[w->bias].type) != w->rows)
+    if (!bias)
         return SEDGE_OK;
-    for (int64_t row = 0; row < w->rows; row++)
-        bias[row] = (float)sg_load_f64(SG_F32, g->value[w->bias].data, (size_t)row);
-    correct(w, m, bias);
     const sg_type t = g->value[w->bias].type;
     sg_vid c = sg_const_new(g, SG_F32, t.rank, t.dim, bias, g->value[w->bias].name);
     if (!c)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     sg_node_set_in(g, n, 2, c);
     return SEDGE_OK;
+}
+
+/* Rounded weights and the corrected bias take their places. */
+static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, const sg_round_how *how, sg_err *err)
+{
+    const sg_value *was = &g->value[w->bias];
+    float *bias = NULL;
+    if (w->bias && was->data && was->n_uses == 1 && was->type.dtype == SG_F32 && sg_d_numel(&was->type) == w->rows) {
+        bias = sg_arena_array(g->arena, (size_t)w->rows + 1, sizeof *bias);
+        if (!bias)
+            return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        for (int64_t row = 0; row < w->rows; row++)
+            bias[row] = (float)sg_load_f64(SG_F32, was->data, (size_t)row);
+        correct(w, m, bias);
+    }
+    return how->stay ? stay(g, w, bias, err) : store(g, n, w, bias, how->bits, err);
 }
 
 static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, const sedge_model *like, const sg_samples *s,
@@ -152,6 +173,15 @@ static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, c
     return st;
 }
 
+static bool fits(const sg_graph *g, sg_nid n)
+{
+    const sg_value *w = &g->value[sg_node_in(g, n, 1)];
+    const sg_attrs a = {g->node[n].attr, g->node[n].n_attr};
+    const bool by_row = g->node[n].op == SG_ROW(CONV) || (g->node[n].op == SG_ROW(GEMM) && sg_get_int(a, SG_A_transB));
+    const int64_t rows = w->type.dim[by_row ? 0 : 1];
+    return w->n_uses == 1 && rows > 0 && sg_d_numel(&w->type) / rows <= SG_ROUND_INPUTS;
+}
+
 sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_model *like, const sg_samples *s, size_t from,
                             size_t to, const sg_round_how *how, sg_round_fn *each, void *ctx, sg_err *err)
 {
@@ -161,7 +191,7 @@ sedge_status sg_round_graph(sg_graph *g, const sg_graph *source, const sedge_mod
     {
         sg_rounded r;
         const char *name = source->node[n].name;
-        if (!sg_quant_has_weights(source, n) || (how->high && how->high[n]))
+        if (!sg_quant_has_weights(source, n) || (how->high && how->high[n]) || !fits(source, n))
             continue;
         sedge_status st = round_layer(g, source, n, like, s, from, to, how, &r, err);
         if (st != SEDGE_OK) {

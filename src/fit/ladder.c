@@ -14,7 +14,7 @@
 #include "run/api.h"
 
 /* Samples that calibrate, at most; that methods and layers are compared on. */
-enum { CALIBRATE = 512, COMPARE = 64 };
+enum { CALIBRATE = 512, COMPARE = 64, LEARN = 256 };
 #define DROP 0.005
 
 typedef struct ladder {
@@ -222,6 +222,30 @@ static sedge_status stored(ladder *l, sg_stored kind, const char *name, double s
     return st;
 }
 
+/* How weights are rounded, learned on samples that calibrate; what is made from then on has it. */
+static sedge_status learn(ladder *l, int bits, sg_err *err)
+{
+    tell(l, "learning how weights are rounded", 0);
+    return sg_quantizer_learn(&l->q, bits, &l->parted, 0, l->parts.calibrate < LEARN ? l->parts.calibrate : LEARN, on_part, l,
+                              err);
+}
+
+/* Whether the last rung was tried and missed the score alone. */
+static bool misses_score(const ladder *l)
+{
+    const sedge_fit_rung *x = &l->r->rung[l->r->n_rung - 1];
+    return !done(l) && x->drop > l->max_drop;
+}
+
+static sedge_status four_bits(ladder *l, sg_err *err)
+{
+    SG_TRY(stored(l, SG_STORED_INT4, "int4 weights", 0.14, err));
+    if (!misses_score(l))
+        return SEDGE_OK;
+    SG_TRY(learn(l, 4, err));
+    return stored(l, SG_STORED_INT4, "int4 weights, learned", 0.14, err);
+}
+
 /* ---- integers ------------------------------------------------------------------------------------- */
 
 /* Samples of the part that chooses on which outputs are compared. */
@@ -293,6 +317,10 @@ static sedge_status all_integers(ladder *l, sg_err *err)
             rung_new(l, "int8 mixed", "skipped: the score is within its limit");
         return SEDGE_OK;
     }
+    SG_TRY(learn(l, 8, err));
+    SG_TRY(integers(l, NULL, "int8 learned", err));
+    if (!misses_score(l))
+        return SEDGE_OK;
     tell(l, "measuring each layer", 0.5);
     SG_TRY(sg_mixed_rank(&mixed, &l->q, &l->how, &l->parted, l->parts.calibrate,
                          l->parts.calibrate + (compared(l) < 32 ? compared(l) : 32), NULL, NULL, err));
@@ -317,7 +345,7 @@ static sedge_status climb(ladder *l, sg_err *err)
     if (!done(l))
         SG_TRY(stored(l, SG_STORED_INT8, "int8 weights", 0.26, err));
     if (!done(l))
-        SG_TRY(stored(l, SG_STORED_INT4, "int4 weights", 0.14, err));
+        SG_TRY(four_bits(l, err));
     return SEDGE_OK;
 }
 

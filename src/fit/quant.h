@@ -46,6 +46,8 @@ sedge_status sg_quant_place(sg_graph *g, const sg_quant_sites *s, const sg_calib
 /* How weights alone are stored: activations stay float, and so does the arithmetic. */
 typedef enum sg_stored { SG_STORED_F16, SG_STORED_INT8, SG_STORED_INT4, SG_STORED_KINDS } sg_stored;
 extern const char *const sg_stored_names[SG_STORED_KINDS];
+/* How many inputs of a result share a scale of four bits in node n; 0: all. */
+int64_t sg_quant_block(const sg_graph *g, sg_nid n);
 /* Changes g to that (quant_store.c); high: as in sg_quant_how. */
 sedge_status sg_quant_store(sg_graph *g, sg_stored kind, const uint8_t *high, sg_quant_done *done, sg_err *err);
 

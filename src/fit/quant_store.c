@@ -74,6 +74,11 @@ static blocks blocks_of(const sg_graph *g, sg_nid n, const sg_type *t, bool four
     return b;
 }
 
+int64_t sg_quant_block(const sg_graph *g, sg_nid n)
+{
+    return blocks_of(g, n, &g->value[sg_node_in(g, n, 1)].type, true).block;
+}
+
 /* Which scale element i has. */
 static int64_t scale_at(const sg_type *t, const blocks *b, int64_t i)
 {

@@ -1,5 +1,6 @@
 /* The steps from a float model to an integer one. */
 #include "fit/quantize.h"
+#include "fit/adaround.h"
 #include "run/api.h"
 
 sedge_status sg_quantizer_open(sg_quantizer *q, sg_mem *mem, const sedge_model *model, sg_err *err)
@@ -23,6 +24,7 @@ void sg_quantizer_close(sg_quantizer *q)
 {
     sg_calib_free(&q->calib);
     sg_graph_free(q->source);
+    sg_graph_free(q->learned);
     sg_arena_free(&q->arena);
 }
 
@@ -32,9 +34,39 @@ sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from,
     return sg_calib_run(&q->calib, q->source, q->model, q->sites.watch, s, from, to, part, ctx, err);
 }
 
+/* Layers that were learned, for the progress. */
+typedef struct layers {
+    sg_part_fn *part;
+    void *ctx;
+    size_t done, all;
+} layers;
+
+static void layer_done(void *ctx, const char *name, const sg_rounded *r)
+{
+    layers *l = ctx;
+    (void)name;
+    (void)r;
+    l->done++;
+    if (l->part)
+        l->part(l->ctx, (double)l->done / (double)(l->done < l->all ? l->all : l->done));
+}
+
+sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
+                                void *ctx, sg_err *err)
+{
+    const sg_round_how how = {.bits = bits, .steps = 300, .windows = 64, .stay = true};
+    layers l = {.part = part, .ctx = ctx, .all = q->sites.n_weight};
+    sg_graph *g = sg_graph_clone(q->source, &q->arena);
+    if (!g)
+        return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+    sg_graph_free(q->learned);
+    q->learned = g;
+    return sg_round_graph(g, q->source, q->model, s, from, to, &how, layer_done, &l, err);
+}
+
 sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err)
 {
-    SG_TRY(sg_model_of_graph(out, q->source, q->model, err));
+    SG_TRY(sg_model_of_graph(out, q->learned ? q->learned : q->source, q->model, err));
     sedge_status st = sg_quant_place((*out)->graph, &q->sites, &q->calib, how, done, err);
     if (st == SEDGE_OK)
         st = sg_quant_compact((*out)->graph, err);
@@ -45,7 +77,7 @@ sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_m
 
 sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done, sg_err *err)
 {
-    SG_TRY(sg_model_of_graph(out, q->source, q->model, err));
+    SG_TRY(sg_model_of_graph(out, q->learned ? q->learned : q->source, q->model, err));
     sedge_status st = sg_quant_store((*out)->graph, kind, NULL, done, err);
     if (st == SEDGE_OK)
         st = sg_quant_compact((*out)->graph, err);

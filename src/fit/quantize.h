@@ -9,6 +9,7 @@ typedef struct sg_quantizer {
     const sedge_model *model;
     sg_arena arena;
     sg_graph *source;
+    sg_graph *learned; /* the same with weights whose rounding was learned, or NULL */
     sg_quant_sites sites;
     sg_calib calib;
 } sg_quantizer;
@@ -19,6 +20,9 @@ void sg_quantizer_close(sg_quantizer *q);
 /* Runs samples [from, to) and adds what they show. */
 sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *ctx,
                               sg_err *err);
+/* Learns on samples [from, to) how weights of so many bits are rounded (adaround.h): what is made from then on has these. */
+sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
+                                void *ctx, sg_err *err);
 /* The integer model; it borrows from the quantizer and its model. Close it before them. */
 sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done,
                                 sg_err *err); /* weights alone */

@@ -158,7 +158,7 @@ static sedge_status get(void *ctx, size_t i, sedge_tensor *in, sg_err *err)
     seed = (uint32_t)i * 7919u + 5;
     double a = uniform(), b = uniform(), c = uniform();
     for (int k = 0; k < 2 * SIDE * SIDE; k++)
-        n->x[k] = (float)(a + b * (k % SIDE) / SIDE + c * (k / SIDE % SIDE) / SIDE + 0.1 * uniform());
+        n->x[k] = (float)(a + b * (k % SIDE) / 6.0 + c * (k / SIDE % SIDE) / 6.0 + 0.1 * uniform());
     *in = (sedge_tensor){.dtype = SEDGE_F32, .rank = 4, .dim = {1, 2, SIDE, SIDE}, .data = n->x};
     return SEDGE_OK;
 }
@@ -249,8 +249,35 @@ static void whole(void **state)
     close_net(&n);
 }
 
+/* Weights that stay floats are found again by who takes the largest of a row for the end of the scale. */
+static void stays(void **state)
+{
+    (void)state;
+    net n;
+    open_net(&n);
+    const sg_samples s = {.n = SAMPLES, .n_in = 1, .get = get, .ctx = &n};
+    const sg_round_how how = {.bits = 4, .steps = 100, .windows = 12, .stay = true};
+    sg_graph *g = sg_graph_clone(n.b.g, &n.arena);
+    assert_int_equal(sg_round_graph(g, n.b.g, &n.none, &s, 0, 20, &how, NULL, NULL, &n.err), SEDGE_OK);
+    assert_int_equal(g->n_value, n.b.g->n_value);
+    const float *w = g->value[sg_node_in(g, n.conv, 1)].data;
+    for (int row = 0; row < 6; row++) {
+        double most = 0;
+        for (int i = 0; i < 18; i++)
+            most = fmax(most, fabs((double)w[row * 18 + i]));
+        for (int i = 0; i < 18; i++) {
+            double steps = (double)w[row * 18 + i] * 7 / most;
+            assert_true(fabs(steps - nearbyint(steps)) < 1e-5);
+            assert_true(fabs((double)w[row * 18 + i] - (double)n.w1[row * 18 + i]) < 0.5); /* but the weights are those */
+        }
+    }
+    sg_graph_free(g);
+    close_net(&n);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(meets), cmocka_unit_test(whole)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(few), cmocka_unit_test(meets), cmocka_unit_test(whole),
+                                       cmocka_unit_test(stays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
