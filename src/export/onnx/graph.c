@@ -86,18 +86,21 @@ void sg_ow_tensor(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name
 
 /* ---- graphs ---- */
 
+sedge_status sg_ow_blame(const sg_graph *g, sg_nid id, sg_err *err)
+{
+    const sg_node *n = &g->node[id];
+    if (strncmp(err->msg, "node ", 5) != 0)
+        sg_err_where(err, "node %.80s (%.80s)", n->name && *n->name ? n->name : "unnamed", n->source ? n->source : n->op->name);
+    return err->status;
+}
+
 sedge_status sg_ow_nodes(sg_ow *w, sg_ow_scope *sc)
 {
     SG_EACH_NODE(sc->g, id)
     {
         sedge_status st = sg_ow_node(w, sc, id);
-        if (st != SEDGE_OK) {
-            const sg_node *n = &sc->g->node[id];
-            if (strncmp(w->err ? w->err->msg : "node ", "node ", 5) != 0)
-                sg_err_where(w->err, "node %.80s (%.80s)", n->name && *n->name ? n->name : "unnamed",
-                             n->source ? n->source : n->op->name);
-            return st;
-        }
+        if (st != SEDGE_OK)
+            return sg_ow_blame(sc->g, id, w->err);
     }
     return w->out.lost ? sg_ow_nomem(w) : SEDGE_OK;
 }

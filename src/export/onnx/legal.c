@@ -24,11 +24,16 @@ static const sg_type *type_of(const spot *s, sg_vid v)
 }
 
 /* A node before the one in hand. */
-static sg_nid add(spot *s, sg_op_id row, const sg_vid *in, int n_in)
+static sg_nid add_wide(spot *s, sg_op_id row, const sg_vid *in, int n_in, int n_out)
 {
-    sg_nid id = s->bad ? 0 : sg_node_new(s->g, &sg_ops[row], in, n_in, 1, s->at);
+    sg_nid id = s->bad ? 0 : sg_node_new(s->g, &sg_ops[row], in, n_in, n_out, s->at);
     s->bad = s->bad || !id;
     return id;
+}
+
+static sg_nid add(spot *s, sg_op_id row, const sg_vid *in, int n_in)
+{
+    return add_wide(s, row, in, n_in, 1);
 }
 
 static sg_vid done(spot *s, sg_nid id)
@@ -47,10 +52,23 @@ static sg_vid unary(spot *s, int kind, sg_vid x, const sg_fn_params *p)
     return done(s, id);
 }
 
+/* A row of two operands and a kind. */
+static sg_vid pair(spot *s, sg_op_id row, int kind, sg_vid a, sg_vid b)
+{
+    sg_nid id = add(s, row, SG_INS(a, b));
+    s->bad = s->bad || !sg_set_int(s->g, id, SG_A_kind, kind);
+    return done(s, id);
+}
+
 static sg_vid binary(spot *s, int kind, sg_vid a, sg_vid b)
 {
-    sg_nid id = add(s, SG_OP_BINARY, SG_INS(a, b));
-    s->bad = s->bad || !sg_set_int(s->g, id, SG_A_kind, kind);
+    return pair(s, SG_OP_BINARY, kind, a, b);
+}
+
+static sg_vid turned(spot *s, sg_vid x, const int64_t *perm, int rank)
+{
+    sg_nid id = add(s, SG_OP_TRANSPOSE, &x, 1);
+    s->bad = s->bad || !sg_set_ints(s->g, id, SG_A_perm, perm, (size_t)rank);
     return done(s, id);
 }
 
@@ -72,15 +90,24 @@ static sg_vid cast(spot *s, sg_vid x, sg_dtype to)
 static sg_nid again(spot *s, const sg_vid *in, int n_in)
 {
     const sg_op *op = s->g->node[s->at].op;
-    sg_nid id = add(s, (sg_op_id)(op - sg_ops), in, n_in);
+    sg_nid id = add_wide(s, (sg_op_id)(op - sg_ops), in, n_in, s->g->node[s->at].n_out);
     const sg_node *n = &s->g->node[s->at];
     sg_attr *copy = s->bad ? NULL : sg_arena_dup(s->g->arena, n->attr, n->n_attr * sizeof *n->attr);
     s->bad = s->bad || !copy;
     if (!s->bad) {
         s->g->node[id].attr = copy;
         s->g->node[id].name = n->name;
+        s->g->node[id].source = n->source;
     }
     return id;
+}
+
+/* An attribute is not set any more. */
+static void forget(spot *s, sg_nid id, sg_attr_id attr)
+{
+    for (int i = 0; !s->bad && i < s->g->node[id].n_attr; i++)
+        if (s->g->node[id].attr[i].id == attr)
+            sg_schema_default(s->g->node[id].op, i, &s->g->node[id].attr[i]);
 }
 
 /* y takes the place of output 0. */
@@ -188,9 +215,7 @@ static void resize_whole(spot *s)
     }
     const sg_vid in[] = {sg_node_in(s->g, s->at, 0), 0, 0, sg_const_i64(s->g, whole, x.rank, 1)};
     sg_nid id = again(s, in, 4);
-    for (int i = 0; !s->bad && i < s->g->node[id].n_attr; i++)
-        if (s->g->node[id].attr[i].id == SG_A_axes)
-            sg_schema_default(s->g->node[id].op, i, &s->g->node[id].attr[i]);
+    forget(s, id, SG_A_axes);
     end(s, done(s, id));
 }
 
@@ -253,16 +278,110 @@ static void split_count(spot *s)
 {
     const sg_node *n = &s->g->node[s->at];
     const sg_attrs a = {n->attr, n->n_attr};
-    if (!sg_node_in(s->g, s->at, 1) && !sg_get_int(a, SG_A_num_outputs))
+    if (sg_node_in(s->g, s->at, 1))
+        forget(s, s->at, SG_A_num_outputs);
+    else if (!sg_get_int(a, SG_A_num_outputs))
         s->bad = !sg_set_int(s->g, s->at, SG_A_num_outputs, n->n_out);
+}
+
+/* The size that the recurrent weights tell. */
+static void recurrent_size(spot *s)
+{
+    const sg_node *n = &s->g->node[s->at];
+    const sg_type *r = type_of(s, sg_node_in(s->g, s->at, 2));
+    if (!sg_attr_is_set((sg_attrs){n->attr, n->n_attr}, SG_A_hidden_size) && r->rank == 3 && !sg_dim_is_expr(r->dim[2]))
+        s->bad = !sg_set_int(s->g, s->at, SG_A_hidden_size, r->dim[2]);
+}
+
+/* Batches first, as turns of the axes around the other layout, which every engine has. */
+static void recurrent_layout(spot *s)
+{
+    static const int64_t swap[] = {1, 0, 2}, steps[] = {2, 0, 1, 3};
+    enum { OPERANDS = 8 };
+    const sg_attrs a = {s->g->node[s->at].attr, s->g->node[s->at].n_attr};
+    sg_vid in[OPERANDS];
+    int n_in = s->g->node[s->at].n_in, n_out = s->g->node[s->at].n_out;
+    if (sg_get_int(a, SG_A_layout) != 1)
+        return;
+    for (int k = 0; k < n_in; k++) {
+        in[k] = sg_node_in(s->g, s->at, k);
+        if (in[k] && (k == 0 || k == 5 || k == 6)) /* x, first h, first c */
+            in[k] = turned(s, in[k], swap, 3);
+    }
+    sg_nid id = again(s, in, n_in);
+    forget(s, id, SG_A_layout);
+    done(s, id);
+    for (int k = 0; k < n_out && !s->bad; k++) {
+        sg_vid old = sg_node_out(s->g, s->at, k), v = sg_node_out(s->g, id, k);
+        sg_vid y = old ? turned(s, v, k ? swap : steps, k ? 3 : 4) : SG_NONE_ID;
+        if (s->bad || !old)
+            continue;
+        s->g->value[y].name = s->g->value[old].name;
+        sg_value_replace(s->g, old, y);
+    }
+    if (!s->bad)
+        sg_node_delete(s->g, s->at);
+}
+
+/* The remainder with the divisor's sign, which ONNX has of integers alone. */
+static void float_mod(spot *s)
+{
+    sg_attrs a = {s->g->node[s->at].attr, s->g->node[s->at].n_attr};
+    sg_vid x = sg_node_in(s->g, s->at, 0), y = sg_node_in(s->g, s->at, 1);
+    if (sg_get_int(a, SG_A_kind) != SG_BINARY_MOD || !sg_is_float((sg_dtype)type_of(s, x)->dtype))
+        return;
+    sg_vid r = binary(s, SG_BINARY_FMOD, x, y), zero = scalar(s, x, 0);
+    sg_vid apart = pair(s, SG_OP_BINARY, SG_BINARY_XOR, pair(s, SG_OP_COMPARE, SG_COMPARE_LESS, r, zero),
+                        pair(s, SG_OP_COMPARE, SG_COMPARE_LESS, y, zero));
+    sg_vid none = pair(s, SG_OP_COMPARE, SG_COMPARE_EQUAL, r, zero);
+    sg_vid keep = done(s, add(s, SG_OP_WHERE, SG_INS(none, r, binary(s, SG_BINARY_ADD, r, y))));
+    end(s, done(s, add(s, SG_OP_WHERE, SG_INS(apart, keep, r))));
+}
+
+/* Padding that mirrors the edge too, axis by axis: the elements that stand there, by number. */
+static void pad_symmetric(spot *s)
+{
+    const sg_attrs a = {s->g->node[s->at].attr, s->g->node[s->at].n_attr};
+    sg_vid x = sg_node_in(s->g, s->at, 0);
+    const sg_type t = *type_of(s, x);
+    const sg_value *pads = &s->g->value[sg_node_in(s->g, s->at, 1)];
+    int64_t from[SG_RANK_MAX], to[SG_RANK_MAX];
+    if (strcmp(sg_get_str(a, SG_A_mode), "symmetric") != 0)
+        return;
+    s->bad = sg_d_numel(&t) < 0 || pads->role != SG_CONST || sg_d_numel(&pads->type) != 2 * t.rank || sg_node_in(s->g, s->at, 3);
+    for (int i = 0; !s->bad && i < t.rank; i++) {
+        from[i] = sg_load_i64((sg_dtype)pads->type.dtype, pads->data, (size_t)i);
+        to[i] = sg_load_i64((sg_dtype)pads->type.dtype, pads->data, (size_t)(t.rank + i));
+        s->bad = from[i] < 0 || to[i] < 0 || from[i] > t.dim[i] || to[i] > t.dim[i];
+    }
+    if (s->bad) {
+        sg_fail(s->err, SEDGE_E_UNSUPPORTED, "ONNX's Pad has no mode symmetric");
+        return;
+    }
+    for (int i = 0; i < t.rank && !s->bad; i++) {
+        int64_t n = t.dim[i], count = n + from[i] + to[i], *index = sg_arena_array(s->g->arena, (size_t)count + 1, sizeof *index);
+        if (!from[i] && !to[i])
+            continue;
+        for (int64_t k = 0; index && k < count; k++) {
+            int64_t at = k - from[i];
+            index[k] = at < 0 ? -at - 1 : at >= n ? 2 * n - at - 1 : at;
+        }
+        sg_vid c = index ? sg_const_new(s->g, SG_I64, 1, &count, index, NULL) : SG_NONE_ID;
+        sg_nid id = add(s, SG_OP_GATHER, SG_INS(x, c));
+        s->bad = s->bad || !c || !sg_set_int(s->g, id, SG_A_axis, i);
+        x = done(s, id);
+    }
+    end(s, x == sg_node_in(s->g, s->at, 0) ? done(s, add(s, SG_OP_IDENTITY, &x, 1)) : x);
 }
 
 static const struct {
     sg_op_id row;
     void (*make)(spot *s);
 } rules[] = {
-    {SG_OP_CONV, same_pads},     {SG_OP_CONV, conv_part},      {SG_OP_POOL, pool_average},      {SG_OP_UNARY, unary_spell},
-    {SG_OP_CAST, cast_constant}, {SG_OP_RESIZE, resize_whole}, {SG_OP_QUANTIZE, quantize_zero}, {SG_OP_SPLIT, split_count},
+    {SG_OP_CONV, same_pads},       {SG_OP_CONV, conv_part},        {SG_OP_POOL, pool_average},      {SG_OP_UNARY, unary_spell},
+    {SG_OP_CAST, cast_constant},   {SG_OP_RESIZE, resize_whole},   {SG_OP_QUANTIZE, quantize_zero}, {SG_OP_SPLIT, split_count},
+    {SG_OP_RNN, recurrent_size},   {SG_OP_GRU, recurrent_size},    {SG_OP_LSTM, recurrent_size},    {SG_OP_RNN, recurrent_layout},
+    {SG_OP_GRU, recurrent_layout}, {SG_OP_LSTM, recurrent_layout}, {SG_OP_BINARY, float_mod},       {SG_OP_PAD, pad_symmetric},
 };
 
 static bool read(const sg_graph *g, sg_vid v)
@@ -303,8 +422,10 @@ sedge_status sg_ow_legalize(sg_graph *g, int64_t opset, sg_err *err)
         for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
             if (g->node[id].op == &sg_ops[rules[i].row])
                 rules[i].make(&s);
-        if (s.bad)
-            return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+        if (s.bad) {
+            sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+            return sg_ow_blame(g, id, err);
+        }
     }
     return SEDGE_OK;
 }

@@ -165,12 +165,14 @@ static sedge_status compose(sg_ow *w, const sg_graph *g, const sg_export_opts *o
 typedef struct job {
     sg_mem mem;
     sg_arena arena;
+    sg_err own;
     sg_ow w;
 } job;
 
 static void job_start(job *j, sg_err *err)
 {
     memset(j, 0, sizeof *j);
+    err = err ? err : &j->own;
     j->arena.mem = &j->mem;
     j->w = (sg_ow){.mem = &j->mem, .arena = &j->arena, .err = err, .out = {.mem = &j->mem}};
 }

@@ -22,14 +22,14 @@ typedef enum way_kind {
 typedef struct way {
     way_kind what;
     const char *op, *attr;
-    int row, k, opset; /* k: operand, element type or number of operands */
+    int k, opset; /* k: operand, element type or number of operands */
 } way;
 
 static const way ways[] = {
 #define SINCE(operator, version)            {.what = WAY_SINCE, .op = operator, .opset = version },
 #define SINCE_ATTR(operator, name, version) {.what = WAY_SINCE_ATTR, .op = operator, .attr = name, .opset = version},
-#define SINCE_OPERAND(id, operand, version) {.what = WAY_SINCE_OPERAND, .row = id, .k = operand, .opset = version},
-#define SINCE_TYPE(id, type, version)       {.what = WAY_SINCE_TYPE, .row = id, .k = type, .opset = version},
+#define SINCE_OPERAND(operator, n, version) {.what = WAY_SINCE_OPERAND, .op = operator, .k = n, .opset = version},
+#define SINCE_TYPE(operator, type, version) {.what = WAY_SINCE_TYPE, .op = operator, .k = type, .opset = version},
 #define NEVER(operator)                     {.what = WAY_NEVER, .op = operator},
 #define NEEDS(operator, name)               {.what = WAY_NEEDS, .op = operator, .attr = name },
 #define LACKS(operator, name)               {.what = WAY_LACKS, .op = operator, .attr = name },
@@ -253,12 +253,12 @@ static const sg_onnx_op *operator_find(const sg_node *n)
 static sedge_status since(sg_ow *w, const sg_ow_scope *sc, const sg_node *n, const sg_onnx_op *e)
 {
     for (const way *y = ways; y < ways + WAYS_N; y++) {
-        bool row = y->row < 0 || n->op == &sg_ops[y->row], asks = false;
-        if (y->what == WAY_SINCE)
-            asks = strcmp(y->op, e->name) == 0;
-        else if (y->what == WAY_SINCE_OPERAND)
-            asks = row && y->k < n->n_in && sg_node_in(sc->g, (sg_nid)(n - sc->g->node), y->k);
-        for (int k = 0; y->what == WAY_SINCE_TYPE && row && !asks && k < n->n_in + n->n_out; k++) {
+        bool asks = y->what == WAY_SINCE;
+        if (y->op && strcmp(y->op, e->name) != 0)
+            continue;
+        if (y->what == WAY_SINCE_OPERAND)
+            asks = y->k < n->n_in && sg_node_in(sc->g, (sg_nid)(n - sc->g->node), y->k);
+        for (int k = 0; y->what == WAY_SINCE_TYPE && !asks && k < n->n_in + n->n_out; k++) {
             sg_vid v = k < n->n_in ? sc->g->operand[n->in0 + (uint32_t)k].value : n->out[k - n->n_in];
             asks = v && sc->g->value[v].type.dtype == y->k;
         }

@@ -19,7 +19,7 @@ typedef struct sg_ow_const {
 typedef struct sg_ow {
     sg_mem *mem;
     sg_arena *arena;
-    sg_err *err;
+    sg_err *err; /* never NULL */
     sg_pbw out; /* memory that ends shows here */
     const char **used; /* names, by hash */
     size_t n_used, cap_used;
@@ -38,6 +38,8 @@ typedef struct sg_ow_scope {
 } sg_ow_scope;
 
 sedge_status sg_ow_nomem(sg_ow *w);
+/* Puts the node before the recorded error, unless one stands there; returns its status. */
+sedge_status sg_ow_blame(const sg_graph *g, sg_nid id, sg_err *err);
 
 /* ---- names ---- */
 
