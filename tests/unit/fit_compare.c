@@ -66,8 +66,8 @@ static void verdicts(void **state)
 
 /* ---- layers ---- */
 
-#define ROWS "/tmp/sedge-compare-rows.npy"
-#define MADE "/tmp/sedge-compare-int8.onnx"
+/* Files of this process. */
+static char rows_path[64], made_path[64];
 
 /* Random rows for the first input of a model. */
 static void write_rows(const sedge_model *m, int n)
@@ -84,7 +84,7 @@ static void write_rows(const sedge_model *m, int n)
     }
     int at = snprintf(head, sizeof head, "{'descr': '<f4', 'fortran_order': False, 'shape': (%d%s), }", n, dims);
     uint16_t size = 118;
-    FILE *f = fopen(ROWS, "wb");
+    FILE *f = fopen(rows_path, "wb");
     assert_non_null(f);
     fwrite("\x93NUMPY\x01\x00", 1, 8, f);
     fwrite(&size, 1, 2, f);
@@ -143,9 +143,9 @@ static void blamed(const sedge_model *published, const char *what, int pick)
     spoil(g, &sites.b[k], pick % 2 ? 1.0 / 6 : 6);
     assert_int_equal(sg_model_of_graph(&bad, g, m, &err), SEDGE_OK);
     write_rows(m, 4);
-    assert_int_equal(sedge_data_open(&data, ROWS, NULL, &err), SEDGE_OK);
+    assert_int_equal(sedge_data_open(&data, rows_path, NULL, &err), SEDGE_OK);
     sedge_side before = {.model = m}, after = {.model = bad};
-    if (sedge_layers_open(&l, &before, &after, data, ROWS, 4, &err) != SEDGE_OK)
+    if (sedge_layers_open(&l, &before, &after, data, rows_path, 4, &err) != SEDGE_OK)
         fail_msg("%s: %s", what, err.msg);
     sedge_layers_get(l, &r);
     const char *want = sites.name[k], *got = r.costly >= 0 ? r.layer[r.costly].name : "none";
@@ -197,22 +197,22 @@ static void spoiled(void **state)
         if (models[i].make) {
             sedge_quantize_opts o;
             sedge_quantize_result r;
-            const char *rows = ROWS;
+            const char *rows = rows_path;
             sedge_quantize_opts_init(&o);
             o.rows = &rows;
             o.n_rows = 1;
             o.method = "minmax";
             write_rows(m, 8);
-            if (sedge_quantize(path, MADE, &o, &r, &err) != SEDGE_OK)
+            if (sedge_quantize(path, made_path, &o, &r, &err) != SEDGE_OK)
                 fail_msg("%s: %s", models[i].name, err.msg);
             sedge_model_close(&m);
-            assert_int_equal(sedge_model_open(&m, MADE, NULL, &err), SEDGE_OK);
+            assert_int_equal(sedge_model_open(&m, made_path, NULL, &err), SEDGE_OK);
         }
         blamed(m, models[i].name, (int)i + 1);
         sedge_model_close(&m);
     }
-    unlink(ROWS);
-    unlink(MADE);
+    unlink(rows_path);
+    unlink(made_path);
 }
 
 /* A model beside itself: everything is equal, nobody is blamed. */
@@ -242,5 +242,7 @@ static void same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(verdicts), cmocka_unit_test(same), cmocka_unit_test(spoiled)};
+    snprintf(rows_path, sizeof rows_path, "/tmp/sedge-compare-%ld.npy", (long)getpid());
+    snprintf(made_path, sizeof made_path, "/tmp/sedge-compare-%ld.onnx", (long)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

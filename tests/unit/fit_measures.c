@@ -129,9 +129,9 @@ static void test_boxes(void **state)
     const sg_true_box truth[] = {{0, 1, false, {0, 0, 10, 10}}, {0, 1, false, {20, 0, 30, 10}}, {1, 1, true, {0, 0, 100, 100}}};
     /* One found well, one in the crowd (it does not count), one twice (it does), one of another class. */
     const sg_find found[] = {{1, 1, 0.99f, {10, 10, 20, 20}},
-                              {0, 1, 0.9f, {0, 0, 10, 10}},
-                              {0, 1, 0.8f, {0, 0, 10, 9}},
-                              {0, 2, 0.7f, {20, 0, 30, 10}}};
+                             {0, 1, 0.9f, {0, 0, 10, 10}},
+                             {0, 1, 0.8f, {0, 0, 10, 9}},
+                             {0, 2, 0.7f, {20, 0, 30, 10}}};
     assert_int_equal(sg_box_scores(&m, found, 4, truth, 3, &s), SEDGE_OK);
     near(s.ap, 51.0 / 101); /* recall 0.5 at precision 1, nothing beyond */
     near(s.recall, 0.5);

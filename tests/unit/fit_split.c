@@ -25,7 +25,8 @@ static sedge_data *rows_of(const char *path, size_t window, size_t hop)
 
 static const char *table(bool groups)
 {
-    static const char path[] = "/tmp/sedge-split.csv";
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/sedge-split-%ld.csv", (long)getpid());
     FILE *f = fopen(path, "w");
     assert_non_null(f);
     fprintf(f, "x,label%s\n", groups ? ",group" : "");
@@ -114,7 +115,8 @@ static void windows(void **state)
 static void manifests(void **state)
 {
     (void)state;
-    static const char path[] = "/tmp/sedge-split.txt";
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/sedge-split-%ld.txt", (long)getpid());
     static const char *const bad[] = {"", "sedge.split/2\n", "sedge.split/1\n12 prove x\n",
                                       "sedge.split/1\n"
                                       "0000000000000000000000000000000000000000000000000000000000000000 train x\n",
@@ -151,7 +153,7 @@ static void manifests(void **state)
     sedge_split_close(&s);
     sedge_data_close(&d);
     unlink(path);
-    unlink("/tmp/sedge-split.csv");
+    unlink(table(false));
 }
 
 int main(void)
