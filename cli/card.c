@@ -93,7 +93,7 @@ static const char *walk_list(walk *w, const char *p)
     size_t at = w->at;
     p = skip(p + 1);
     for (int k = 0; *p && *p != ']'; k++) {
-        int n = snprintf(w->path + at, sizeof w->path - at, "[%d]", k);
+        int n = snprintf(w->path + at, sizeof w->path - at, ".%d", k);
         w->at = at + (size_t)n < sizeof w->path ? at + (size_t)n : sizeof w->path - 1;
         p = skip(walk_value(w, p));
     }
@@ -106,7 +106,7 @@ static const char *walk_value(walk *w, const char *p)
 {
     if (*p == '{')
         return walk_object(w, p);
-    if (*p == '[' && p[1] == '{')
+    if (*p == '[' && *skip(p + 1) == '{')
         return walk_list(w, p);
     const char *end = value_end(p);
     leaf(w, p, end);
