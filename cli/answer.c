@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sedge/task.h"
 
@@ -244,16 +245,22 @@ static sedge_status answer_audio(job *j, const sedge_audio *in, sedge_error *err
     return sedge_task_push_audio(j->task, NULL, take, j, err);
 }
 
-static sedge_status answer_series(job *j, const char *text, size_t n, sedge_error *err)
+static sedge_status read_series(const job *j, const char *text, size_t n, sedge_series *s, sedge_error *err)
 {
     sedge_series_opts o;
-    sedge_series s;
     sedge_series_opts_init(&o);
     o.column = j->info.column;
     o.n_column = j->info.columns;
-    o.rate = j->info.rate ? j->info.rate : 1;
+    o.time = j->info.time;
+    o.rate = j->info.row_rate > 0 ? j->info.row_rate : 1;
     o.missing = SEDGE_MISSING_KEEP; /* the card says what fills them */
-    SG_TRY(sedge_series_csv(&s, text, n, &o, NULL, err));
+    return sedge_series_csv(s, text, n, &o, NULL, err);
+}
+
+static sedge_status answer_series(job *j, const char *text, size_t n, sedge_error *err)
+{
+    sedge_series s;
+    SG_TRY(read_series(j, text, n, &s, err));
     j->many = true;
     sedge_status st = sedge_task_reset(j->task, err);
     if (st == SEDGE_OK)
@@ -294,9 +301,100 @@ static sedge_status answer_bytes(job *j, const uint8_t *bytes, size_t n, sedge_e
     }
 }
 
-/* Standard input: lines of text, raw samples or frames as they come; everything else is read to its end. */
+/* CSV that comes bit by bit: its first record, which may name the columns, stands before what has not been answered. */
+typedef struct csv_stream {
+    char *text;
+    size_t cap, head, n; /* head: length of the first record, once it is there */
+    size_t lines;        /* answered */
+    size_t head_rows;    /* rows that the first record is: 0 where it names columns */
+} csv_stream;
+
+/* The end of the last whole record, or of the first one; 0: there is none. */
+static size_t record_end(const csv_stream *c, bool first)
+{
+    size_t end = 0;
+    bool quoted = false;
+    for (size_t i = c->head; i < c->n && !(first && end); i++) {
+        quoted = quoted != (c->text[i] == '"');
+        end = c->text[i] == '\n' && !quoted ? i + 1 : end;
+    }
+    return end;
+}
+
+/* Rows up to `end` are answered and forgotten. */
+static sedge_status answer_records(job *j, csv_stream *c, size_t end, sedge_error *err)
+{
+    sedge_series s;
+    size_t line;
+    int at = 0;
+    sedge_status st = read_series(j, c->text, end, &s, err);
+    if (st != SEDGE_OK && sscanf(err->msg, "csv: line %zu%n", &line, &at) == 1 && c->lines) {
+        char rest[sizeof err->msg];
+        snprintf(rest, sizeof rest, "%s", err->msg + at);
+        snprintf(err->msg, sizeof err->msg, "csv: line %zu%.400s", line + c->lines - 1, rest);
+    }
+    SG_TRY(st);
+    size_t skip = c->lines ? c->head_rows : 0;
+    if (s.rows > skip)
+        st = sedge_task_push_rows(j->task, s.data + skip * (size_t)s.columns, s.rows - skip, s.columns, take, j, err);
+    sedge_series_free(&s);
+    for (size_t i = c->lines ? c->head : 0; i < end; i++)
+        c->lines += c->text[i] == '\n';
+    memmove(c->text + c->head, c->text + end, c->n - end);
+    c->n -= end - c->head;
+    return st;
+}
+
+static sedge_status more_text(job *j, csv_stream *c, sedge_error *err)
+{
+    size_t end;
+    if (!c->head && (end = record_end(c, true)) > 0) {
+        sedge_series s;
+        c->head_rows = 0;
+        if (read_series(j, c->text, end, &s, NULL) == SEDGE_OK) {
+            c->head_rows = s.rows;
+            sedge_series_free(&s);
+        }
+        c->head = end;
+    }
+    end = c->head ? record_end(c, false) : 0;
+    return end > 0 ? answer_records(j, c, end, err) : SEDGE_OK;
+}
+
+/* Rows without times are answered as they come. */
+static sedge_status answer_rows_as_they_come(job *j, sedge_error *err)
+{
+    csv_stream c = {.text = NULL};
+    ssize_t got = 1;
+    j->many = true;
+    sedge_status st = sedge_task_reset(j->task, err);
+    while (st == SEDGE_OK && got > 0) {
+        if (c.cap - c.n < 4096) {
+            char *grown = realloc(c.text, 2 * c.cap + 65536);
+            if (!grown) {
+                st = sg_fail(err, SEDGE_E_NOMEM, "out of memory");
+                break;
+            }
+            c.text = grown;
+            c.cap = 2 * c.cap + 65536;
+        }
+        got = read(STDIN_FILENO, c.text + c.n, c.cap - c.n);
+        c.n += got > 0 ? (size_t)got : 0;
+        st = got > 0 ? more_text(j, &c, err) : SEDGE_OK;
+    }
+    if (st == SEDGE_OK && (c.n > c.head || !c.lines))
+        st = answer_records(j, &c, c.n, err);
+    if (st == SEDGE_OK)
+        st = sedge_task_push_rows(j->task, NULL, 0, j->info.columns, take, j, err);
+    free(c.text);
+    return st;
+}
+
+/* Standard input: lines of text, rows, raw samples or frames as they come; everything else is read to its end. */
 static sedge_status answer_stream(job *j, sedge_error *err)
 {
+    if (j->info.source == SEDGE_SOURCE_SERIES && !j->info.time)
+        return answer_rows_as_they_come(j, err);
     size_t piece = 4096, have = 0, got;
     bool sound = j->info.source == SEDGE_SOURCE_AUDIO && j->raw_audio.rate;
     bool frames = j->info.source == SEDGE_SOURCE_IMAGE && j->raw_pixel >= 0, text = j->info.source == SEDGE_SOURCE_TEXT;
@@ -304,7 +402,7 @@ static sedge_status answer_stream(job *j, sedge_error *err)
     if (frames)
         piece = raw_frame_bytes(j->raw_pixel, j->raw_width, j->raw_height, j->raw_bands);
     else if (sound)
-        piece = j->raw_audio.rate / 50 * width[j->raw_audio.sample] * j->raw_audio.channels;
+        piece = (j->raw_audio.rate / 50 + 1) * width[j->raw_audio.sample] * j->raw_audio.channels;
     uint8_t *buf = piece ? malloc(piece) : NULL;
     size_t cap = piece;
     sedge_status st = buf ? SEDGE_OK : sg_fail(err, SEDGE_E_NOMEM, "out of memory");

@@ -107,7 +107,7 @@ typedef enum sedge_missing {
 
 typedef struct sedge_series_opts {
     const char *const *column; /* names (or "0", "1" without a header), in the order wanted */
-    int n_column;
+    int n_column; /* without names (column NULL): there have to be so many; 0: all there are */
     const char *time; /* column of times (seconds, or ISO 8601); NULL: rows are equally spaced at `source_rate` */
     double source_rate; /* per second; 0: that of the result */
     double rate; /* of the result */

@@ -49,6 +49,8 @@ typedef struct sedge_task_info {
     size_t window, hop; /* audio, series: samples or rows of one answer, and between two; 0: the whole */
     int columns; /* series: values of a row */
     const char *const *column;
+    const char *time; /* series: column of times, for sedge_series_csv; NULL: rows are equally spaced */
+    double row_rate; /* series: rows a second; 0: unknown */
     int n_label;
 } sedge_task_info;
 void sedge_task_get_info(const sedge_task *task, sedge_task_info *out);

@@ -73,10 +73,13 @@ static sedge_status choose_columns(source *s, bool header)
         SG_TRY(find_column(s, s->opts->time, header, &time));
         s->time = (int)time;
     }
-    bool all = s->opts->n_column == 0;
+    bool all = !s->opts->column || s->opts->n_column == 0;
     s->columns = all ? (int)s->fields - (s->time >= 0) : s->opts->n_column;
     if (s->columns < 1)
         return sg_fail(s->err, SEDGE_E_ARG, "csv: no columns");
+    if (s->opts->n_column && s->columns != s->opts->n_column)
+        return sg_fail(s->err, SEDGE_E_SHAPE, "csv: %d columns%s, %d are wanted", s->columns,
+                       s->time < 0 ? "" : " beside the time", s->opts->n_column);
     s->at_size = (size_t)s->columns * sizeof *s->at;
     s->at = sg_alloc(s->mem, s->at_size);
     if (!s->at)

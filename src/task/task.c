@@ -262,6 +262,10 @@ static sedge_status fill_info(sedge_task *t, sg_err *err)
     o->n_assumed = t->card.n_assumed;
     o->assumed = t->card.assumed;
     o->rate = (uint32_t)(sg_num(t->input, "rate") + 0.5);
+    o->row_rate = t->source == SEDGE_SOURCE_SERIES ? sg_num(t->input, "rate") : 0;
+    o->time = t->source == SEDGE_SOURCE_SERIES ? sg_text(t->input, "time") : NULL;
+    if (o->time && !(o->row_rate > 0))
+        return sg_fail(err, SEDGE_E_FORMAT, "card: series.time needs a rate");
     o->window = t->window;
     o->hop = t->hop;
     o->n_label = t->n_label;

@@ -27,7 +27,7 @@ static void csv(const uint8_t *bytes, size_t size, unsigned pick)
     sedge_series s;
     sedge_error err = {0};
     sedge_series_opts_init(&o);
-    o.column = column;
+    o.column = pick & 64 ? NULL : column;
     o.n_column = pick & 1 ? 2 : 0;
     o.time = pick & 2 ? "0" : NULL;
     o.missing = pick >> 2 & 3;
