@@ -17,11 +17,93 @@ static sg_ib_attr list(sg_attr_id id, const int64_t *v, int n)
     return (sg_ib_attr){id, .ints = v, .n = n};
 }
 
+static sg_vid convolve(sg_grad *c, const sg_window *w, sg_vid x, sg_vid weights, int64_t group)
+{
+    int64_t pad[2 * SG_RANK_MAX];
+    for (int i = 0; i < w->n; i++) {
+        pad[i] = w->begin[i];
+        pad[w->n + i] = w->end[i];
+    }
+    return sg_ib_node(&c->b, SG_OP_CONV, SG_INS(x, weights),
+                      SG_SET({SG_A_group, .i = group}, list(SG_A_strides, w->stride, w->n),
+                             list(SG_A_dilations, w->dilation, w->n), list(SG_A_pads, pad, 2 * w->n)));
+}
+
+/* [of y][of x / group]... as [of x][of y / group]..., every window back to front. */
+static sg_vid turned(sg_grad *c, const slide *s, sg_vid weights)
+{
+    const int n = s->w.n, rank = n + 3;
+    sg_type apart = s->k, flat = s->k;
+    int64_t perm[SG_RANK_MAX] = {0, 2, 1, 3, 4, 5, 6, 7}, axis[SG_RANK_MAX], last[SG_RANK_MAX], before[SG_RANK_MAX],
+            back[SG_RANK_MAX];
+    apart.rank = (int8_t)rank;
+    apart.dim[0] = s->group;
+    apart.dim[1] = s->k.dim[0] / s->group;
+    for (int i = 1; i < 2 + n; i++)
+        apart.dim[i + 1] = s->k.dim[i];
+    flat.dim[0] = s->group * s->k.dim[1];
+    flat.dim[1] = apart.dim[1];
+    for (int i = 0; i < n; i++) {
+        axis[i] = 2 + i;
+        last[i] = back[i] = -1;
+        before[i] = INT64_MIN;
+    }
+    sg_ib *b = &c->b;
+    sg_vid v = sg_ib_transpose(b, sg_grad_shaped(c, weights, &apart), perm, rank);
+    v = sg_grad_shaped(c, v, &flat);
+    sg_vid in[5] = {v, sg_ib_const_i64s(b, last, n), sg_ib_const_i64s(b, before, n), sg_ib_const_i64s(b, axis, n),
+                    sg_ib_const_i64s(b, back, n)};
+    return sg_ib_emit1(b, SG_OP_SLICE, in, 5);
+}
+
+/* Zeros between the elements of d, a step apart. */
+static sg_vid stretched(sg_grad *c, const slide *s, sg_vid d)
+{
+    const int n = s->w.n, rank = 2 + 2 * n;
+    sg_type thin = s->y, wide = s->y, cut = s->y;
+    int64_t pads[2 * SG_RANK_MAX] = {0};
+    bool apart = false;
+    thin.rank = (int8_t)rank;
+    for (int i = 0; i < n; i++) {
+        thin.dim[2 + 2 * i] = s->y.dim[2 + i];
+        thin.dim[3 + 2 * i] = 1;
+        pads[rank + 3 + 2 * i] = s->w.stride[i] - 1;
+        wide.dim[2 + i] = s->y.dim[2 + i] * s->w.stride[i];
+        cut.dim[2 + i] = (s->y.dim[2 + i] - 1) * s->w.stride[i] + 1;
+        apart = apart || s->w.stride[i] > 1;
+    }
+    if (!apart)
+        return d;
+    d = sg_ib_list(&c->b, SG_OP_PAD, sg_grad_shaped(c, d, &thin), pads, 2 * rank);
+    return sg_grad_crop(c, sg_grad_shaped(c, d, &wide), &cut, 2);
+}
+
+/* The same as a convolution, which has kernels for every window; false: its pads would be negative. */
+static bool as_convolution(sg_grad *c, const slide *s, sg_vid d, sg_vid weights, sg_vid *out)
+{
+    sg_window w = s->w;
+    if (2 + 2 * w.n > SG_RANK_MAX)
+        return false;
+    for (int i = 0; i < w.n; i++) {
+        const int64_t reach = (w.kernel[i] - 1) * w.dilation[i];
+        w.end[i] = s->x.dim[2 + i] - 1 - (s->y.dim[2 + i] - 1) * w.stride[i] + w.begin[i];
+        w.begin[i] = reach - w.begin[i];
+        w.stride[i] = 1;
+        if (w.begin[i] < 0 || w.end[i] < 0)
+            return false;
+    }
+    *out = convolve(c, &w, stretched(c, s, d), turned(c, s, weights), s->group);
+    return true;
+}
+
 /* Every small element spreads its window: back to the shape of the large side. */
 static sg_vid spread(sg_grad *c, const slide *s, sg_vid d, sg_vid weights)
 {
     const sg_window *w = &s->w;
     int64_t pad[2 * SG_RANK_MAX], extra[SG_RANK_MAX];
+    sg_vid v;
+    if (as_convolution(c, s, d, weights, &v))
+        return v;
     for (int i = 0; i < w->n; i++) {
         int64_t reach = (s->y.dim[2 + i] - 1) * w->stride[i] + (w->kernel[i] - 1) * w->dilation[i] + 1;
         int64_t over = reach - w->begin[i] - s->x.dim[2 + i];
@@ -33,18 +115,6 @@ static sg_vid spread(sg_grad *c, const slide *s, sg_vid d, sg_vid weights)
                       SG_SET({SG_A_group, .i = s->group}, list(SG_A_strides, w->stride, w->n),
                              list(SG_A_dilations, w->dilation, w->n), list(SG_A_pads, pad, 2 * w->n),
                              list(SG_A_output_padding, extra, w->n)));
-}
-
-static sg_vid convolve(sg_grad *c, const sg_window *w, sg_vid x, sg_vid weights, int64_t group)
-{
-    int64_t pad[2 * SG_RANK_MAX];
-    for (int i = 0; i < w->n; i++) {
-        pad[i] = w->begin[i];
-        pad[w->n + i] = w->end[i];
-    }
-    return sg_ib_node(&c->b, SG_OP_CONV, SG_INS(x, weights),
-                      SG_SET({SG_A_group, .i = group}, list(SG_A_strides, w->stride, w->n),
-                             list(SG_A_dilations, w->dilation, w->n), list(SG_A_pads, pad, 2 * w->n)));
 }
 
 /* Channels to the front, those of a group apart: [N, group * m, ...] to [m, group * N, ...]. */
