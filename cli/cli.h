@@ -205,6 +205,9 @@ int run_sources(const args *a);
 /* Draws answers on the frame they are about and writes that as PNG. */
 sedge_status paint_answers(const sedge_frame *f, const sedge_answers *s, const char *path, sedge_error *err);
 
+/* fit_report.c: sedge fit --report. */
+sedge_status fit_report(const args *a, const sedge_fit_result *r, sedge_error *err);
+
 /* ---- progress.c ------------------------------------------------------------------------------- */
 
 typedef struct progress {

@@ -9,7 +9,7 @@ static int fit_main(int argc, char **argv);
 const verb verb_fit = {
     "fit", "the cheapest change that meets a budget of time and size, and what it cost",
     "fit MODEL --data DATA [--labels F] [--card C.json] [--max-ms 10ms] [--max-bytes 200kB] [--max-drop POINTS]\n"
-    "                     [--seed S] [--json] -o OUT.onnx",
+    "                     [--seed S] [--report R.html] [--json] -o OUT.onnx",
     fit_main};
 
 static void on_progress(void *ctx, const char *what, double part)
@@ -137,13 +137,15 @@ static int fit_model(const args *a)
     if (st != SEDGE_OK)
         return fail_error(a->rest[0], &err);
     (a->json ? print_json : print_text)(a, &r);
+    if (a->report && fit_report(a, &r, &err) != SEDGE_OK)
+        return fail_error(a->report, &err);
     return r.met ? EXIT_OK : EXIT_LIMIT;
 }
 
 static int fit_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_fit, "oDLc123sj", argc, argv);
+    int status = args_parse(&a, &verb_fit, "oDLc123sRj", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_fit.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
@@ -154,6 +156,8 @@ static int fit_main(int argc, char **argv)
         status = usage(&verb_fit, "-o OUT.onnx is needed");
     else if (status == EXIT_OK && !(a.max_ms > 0) && !(a.max_bytes > 0))
         status = usage(&verb_fit, "a limit is needed: --max-ms, --max-bytes");
+    else if (status == EXIT_OK && a.report && (strlen(a.report) < 6 || strcmp(a.report + strlen(a.report) - 5, ".html") != 0))
+        status = usage(&verb_fit, "--report %s: the name of a report ends in .html", a.report);
     else if (status == EXIT_OK)
         status = fit_model(&a);
     args_free(&a);

@@ -292,7 +292,7 @@ typedef struct sedge_fit_opts {
     const char *data, *labels, *card; /* as for sedge_eval_open; without labels the model itself is the truth */
     double max_ms; /* of an answer end to end: the upper bound of the 99th percentile; 0: no limit */
     int64_t max_bytes; /* of the file; 0: no limit */
-    double max_drop; /* of the first measure, in its unit (0.005: half a point); 0: 0.005 */
+    double max_drop; /* of the first measure, in its unit (0.005: half a point), or two samples where that is more; 0: 0.005 */
     uint64_t seed; /* of the splits */
     void (*progress)(void *ctx, const char *what, double part); /* NULL: silence */
     void *ctx;

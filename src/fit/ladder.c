@@ -13,8 +13,8 @@
 #include "fit/quantize.h"
 #include "run/api.h"
 
-/* Samples that calibrate, at most; that methods and layers are compared on. */
-enum { CALIBRATE = 512, COMPARE = 64, LEARN = 256 };
+/* Samples that calibrate, at most; that methods and layers are compared on; that roundings are found on, and learned in so many steps. */
+enum { CALIBRATE = 512, COMPARE = 64, ROUND = 32, LEARN = 64, STEPS = 300 };
 #define DROP 0.005
 
 typedef struct ladder {
@@ -124,10 +124,16 @@ static sedge_status pace(ladder *l, sg_pace *p, const sedge_model *m, const char
     return sg_pace_of_model(p, m, &l->parted, from, from + n, err);
 }
 
+/* What may be lost on n samples: two of them tell nothing. */
+static double may_drop(const ladder *l, size_t n)
+{
+    return fmax(l->max_drop, 2.0 / (double)n) + 1e-9;
+}
+
 /* How far beyond its limits a rung is: 1: on one of them. */
 static double beyond(const ladder *l, const sedge_fit_rung *x)
 {
-    double most = x->drop / l->max_drop;
+    double most = x->drop / may_drop(l, l->parts.choose);
     if (l->o->max_ms > 0)
         most = fmax(most, x->ms_high / l->o->max_ms);
     if (l->o->max_bytes > 0)
@@ -199,7 +205,15 @@ static bool needs_speed(const ladder *l)
     return l->o->max_ms > 0 && l->r->rung[0].ms_high > l->o->max_ms;
 }
 
-static sedge_status stored(ladder *l, sg_stored kind, const char *name, double share, sg_err *err)
+/* Weights are rounded for what their layers compute on samples that calibrate; what is made from then on has it. */
+static sedge_status learn(ladder *l, int bits, int steps, sg_err *err)
+{
+    const size_t n = l->parts.calibrate, most = steps ? LEARN : ROUND;
+    tell(l, steps ? "learning how weights are rounded" : "rounding weights", 0);
+    return sg_quantizer_learn(&l->q, bits, steps, &l->parted, 0, n < most ? n : most, NULL, NULL, err);
+}
+
+static sedge_status stored(ladder *l, sg_stored kind, const char *name, double share, int steps, sg_err *err)
 {
     sedge_model *m = NULL;
     sg_quant_done quantized;
@@ -216,34 +230,25 @@ static sedge_status stored(ladder *l, sg_stored kind, const char *name, double s
         return SEDGE_OK;
     }
     sedge_fit_rung *x = rung_new(l, name, "weights as %s, arithmetic in float", sg_stored_names[kind]);
+    if (kind != SG_STORED_F16)
+        SG_TRY(learn(l, kind == SG_STORED_INT4 ? 4 : 8, steps, err));
     SG_TRY(sg_quantizer_store(&l->q, kind, &m, &quantized, err));
     const sedge_status st = try_graph(l, x, m->graph, err);
     sedge_model_close(&m);
     return st;
 }
 
-/* How weights are rounded, learned on samples that calibrate; what is made from then on has it. */
-static sedge_status learn(ladder *l, int bits, sg_err *err)
-{
-    tell(l, "learning how weights are rounded", 0);
-    return sg_quantizer_learn(&l->q, bits, &l->parted, 0, l->parts.calibrate < LEARN ? l->parts.calibrate : LEARN, on_part, l,
-                              err);
-}
-
 /* Whether the last rung was tried and missed the score alone. */
 static bool misses_score(const ladder *l)
 {
     const sedge_fit_rung *x = &l->r->rung[l->r->n_rung - 1];
-    return !done(l) && x->drop > l->max_drop;
+    return !done(l) && x->tried && x->drop > may_drop(l, l->parts.choose);
 }
 
 static sedge_status four_bits(ladder *l, sg_err *err)
 {
-    SG_TRY(stored(l, SG_STORED_INT4, "int4 weights", 0.14, err));
-    if (!misses_score(l))
-        return SEDGE_OK;
-    SG_TRY(learn(l, 4, err));
-    return stored(l, SG_STORED_INT4, "int4 weights, learned", 0.14, err);
+    SG_TRY(stored(l, SG_STORED_INT4, "int4 weights", 0.14, 0, err));
+    return misses_score(l) ? stored(l, SG_STORED_INT4, "int4 weights, learned", 0.14, STEPS, err) : SEDGE_OK;
 }
 
 /* ---- integers ------------------------------------------------------------------------------------- */
@@ -309,15 +314,16 @@ static sedge_status all_integers(ladder *l, sg_err *err)
     const size_t n = l->parts.calibrate < CALIBRATE ? l->parts.calibrate : CALIBRATE;
     l->r->calibrated = n;
     SG_TRY(sg_quantizer_see(&l->q, &l->parted, 0, n, on_part, l, err));
+    SG_TRY(learn(l, 8, 0, err));
     SG_TRY(nearest_method(l, &snr, err));
     SG_TRY(integers(l, NULL, "int8", err));
     const sedge_fit_rung *x = &l->r->rung[l->r->n_rung - 1];
-    if (done(l) || x->drop <= l->max_drop) {
+    if (done(l) || x->drop <= may_drop(l, l->parts.choose)) {
         if (!done(l))
             rung_new(l, "int8 mixed", "skipped: the score is within its limit");
         return SEDGE_OK;
     }
-    SG_TRY(learn(l, 8, err));
+    SG_TRY(learn(l, 8, STEPS, err));
     SG_TRY(integers(l, NULL, "int8 learned", err));
     if (!misses_score(l))
         return SEDGE_OK;
@@ -339,11 +345,11 @@ static sedge_status climb(ladder *l, sg_err *err)
 {
     SG_TRY(try_graph(l, rung_new(l, "as it is", "nothing changed"), l->model->graph, err));
     if (!done(l))
-        SG_TRY(stored(l, SG_STORED_F16, "f16 weights", 0.5, err));
+        SG_TRY(stored(l, SG_STORED_F16, "f16 weights", 0.5, 0, err));
     if (!done(l))
         SG_TRY(all_integers(l, err));
     if (!done(l))
-        SG_TRY(stored(l, SG_STORED_INT8, "int8 weights", 0.26, err));
+        SG_TRY(stored(l, SG_STORED_INT8, "int8 weights", 0.26, 0, err));
     if (!done(l))
         SG_TRY(four_bits(l, err));
     return SEDGE_OK;
@@ -420,11 +426,11 @@ static void say_missed(ladder *l)
     else if (bytes > 1)
         snprintf(r->missed, sizeof r->missed, "the file has %lld bytes, the limit is %lld: a model with fewer weights would help",
                  (long long)x->bytes, (long long)l->o->max_bytes);
-    else if (x->drop > l->max_drop)
+    else if (x->drop > may_drop(l, l->parts.choose))
         snprintf(r->missed, sizeof r->missed,
                  "%s drops by %.2f points on the samples that choose, the limit is %.2f: training with quantization would help",
                  r->measure, 100 * x->drop, 100 * l->max_drop);
-    else if (r->drop > l->max_drop)
+    else if (r->drop > may_drop(l, l->parts.prove))
         snprintf(
             r->missed, sizeof r->missed,
             "%s drops by %.2f points on the samples that prove, the limit is %.2f (95 %%: %.2f to %.2f): more samples would tell",
@@ -488,7 +494,7 @@ static sedge_status fit(ladder *l, sg_err *err)
     const sedge_fit_rung *x = &r->rung[r->chosen];
     r->ms_after = x->ms;
     r->bytes_after = x->bytes;
-    r->met = x->fits && r->drop <= l->max_drop + 1e-9;
+    r->met = x->fits && r->drop <= may_drop(l, l->parts.prove);
     say_missed(l);
     return rename(l->best, l->out) == 0 ? SEDGE_OK : sg_fail(err, SEDGE_E_IO, "%s: %s", l->out, strerror(errno));
 }

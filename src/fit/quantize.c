@@ -51,17 +51,31 @@ static void layer_done(void *ctx, const char *name, const sg_rounded *r)
         l->part(l->ctx, (double)l->done / (double)(l->done < l->all ? l->all : l->done));
 }
 
-sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
-                                void *ctx, sg_err *err)
+/* Multiply-adds that looking at what weights meet may take: every layer runs two graphs on each sample. */
+#define LOOK_MACS 2e11
+
+static size_t looked_at(const sg_quantizer *q, size_t n)
 {
-    const sg_round_how how = {.bits = bits, .steps = 300, .windows = 64, .stay = true};
+    sedge_model_info info;
+    sedge_model_get_info(q->model, &info);
+    const double most = LOOK_MACS / (2.0 * (double)q->sites.n_weight * (info.macs > 0 ? (double)info.macs : 1e6));
+    return most >= (double)n ? n : most >= 4 ? (size_t)most : 0;
+}
+
+sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, int steps, const sg_samples *s, size_t from, size_t to,
+                                sg_part_fn *part, void *ctx, sg_err *err)
+{
+    const sg_round_how how = {.bits = bits, .steps = steps, .windows = 64, .stay = true};
     layers l = {.part = part, .ctx = ctx, .all = q->sites.n_weight};
+    const size_t n = looked_at(q, to - from);
+    if (n == 0)
+        return SEDGE_OK;
     sg_graph *g = sg_graph_clone(q->source, &q->arena);
     if (!g)
         return sg_fail(err, SEDGE_E_NOMEM, "out of memory");
     sg_graph_free(q->learned);
     q->learned = g;
-    return sg_round_graph(g, q->source, q->model, s, from, to, &how, layer_done, &l, err);
+    return sg_round_graph(g, q->source, q->model, s, from, from + n, &how, layer_done, &l, err);
 }
 
 sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err)

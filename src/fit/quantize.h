@@ -20,8 +20,9 @@ void sg_quantizer_close(sg_quantizer *q);
 /* Runs samples [from, to) and adds what they show. */
 sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from, size_t to, sg_part_fn *part, void *ctx,
                               sg_err *err);
-/* Learns on samples [from, to) how weights of so many bits are rounded (adaround.h): what is made from then on has these. */
-sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
+/* Rounds weights to so many bits for what their layers compute from samples [from, to), by so many steps of learning or, 0, by single flips
+ * (adaround.h): what is made from then on has these. Of large models fewer samples are looked at; of very large ones none, and nothing changes. */
+sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, int steps, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
                                 void *ctx, sg_err *err);
 /* The integer model; it borrows from the quantizer and its model. Close it before them. */
 sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done,
