@@ -33,8 +33,8 @@ typedef struct ladder {
     sg_quant_how how;
     bool can_quantize, slower_is_fine;
     char no_quantizer[SG_ERR_MAX];
-    sg_pace pace;    /* of the model as it was given */
-    double score;    /* ... on the samples that choose */
+    sg_pace pace; /* of the model as it was given */
+    double score; /* ... on the samples that choose */
     double max_drop, least; /* least: how far the best candidate is beyond its limits */
     char best[4096 + 16], next[4096 + 16];
 } ladder;

@@ -22,8 +22,8 @@ sedge_status sg_quantizer_see(sg_quantizer *q, const sg_samples *s, size_t from,
                               sg_err *err);
 /* Rounds weights to so many bits for what their layers compute from samples [from, to), by so many steps of learning or, 0, by single flips
  * (adaround.h): what is made from then on has these. Of large models fewer samples are looked at; of very large ones none, and nothing changes. */
-sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, int steps, const sg_samples *s, size_t from, size_t to, sg_part_fn *part,
-                                void *ctx, sg_err *err);
+sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, int steps, const sg_samples *s, size_t from, size_t to,
+                                sg_part_fn *part, void *ctx, sg_err *err);
 /* The integer model; it borrows from the quantizer and its model. Close it before them. */
 sedge_status sg_quantizer_store(sg_quantizer *q, sg_stored kind, sedge_model **out, sg_quant_done *done,
                                 sg_err *err); /* weights alone */
@@ -41,7 +41,7 @@ typedef struct sg_outputs {
 
 typedef struct sg_likeness {
     double snr_db; /* of all outputs; HUGE_VAL: equal */
-    double top1;   /* share of samples whose greatest element of output 0 is the same */
+    double top1; /* share of samples whose greatest element of output 0 is the same */
     double seconds; /* of a run of the second, median */
 } sg_likeness;
 

@@ -240,7 +240,8 @@ static sedge_status quantize(job *j, const char *path, const char *out, sg_err *
     SG_TRY(sg_quantizer_see(&j->q, &s, 0, j->split, part, j, err));
     j->what = "rounding";
     if (j->stored != SG_STORED_F16 && !j->o->no_correction)
-        SG_TRY(sg_quantizer_learn(&j->q, j->stored == SG_STORED_INT4 ? 4 : 8, 0, &s, 0, j->split < ROUND ? j->split : ROUND, part, j, err));
+        SG_TRY(sg_quantizer_learn(&j->q, j->stored == SG_STORED_INT4 ? 4 : 8, 0, &s, 0, j->split < ROUND ? j->split : ROUND, part,
+                                  j, err));
     SG_TRY(sg_outputs_run(&j->want, j->model, &s, j->split, j->n, &seconds, NULL, NULL, err));
     j->r->ms_before = seconds * 1e3;
     j->r->calibrated = j->split;
