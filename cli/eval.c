@@ -1,5 +1,5 @@
 /* sedge eval: how right a model's answers are on labelled data, or how true to another model's. */
-#include "cli.h"
+#include "eval.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,19 +20,6 @@ static int show_part(void *ctx, double part)
 }
 
 /* ---- limits --------------------------------------------------------------------------------- */
-
-typedef struct limit {
-    char name[48];
-    double value;
-    bool most;
-    const sedge_metric *metric;
-    bool missed;
-} limit;
-
-typedef struct limits {
-    limit one[2 * ARGS_MAX];
-    int n;
-} limits;
 
 static bool read_limit(limits *l, const char *text, bool most)
 {
@@ -438,6 +425,8 @@ static int evaluate(const args *a, limits *l)
             json_result(a, &r, l);
         else if (status != EXIT_FAILED)
             print_result(&r, l);
+        if (status != EXIT_FAILED && a->report && eval_report(a, &r, data, l, &err) != SEDGE_OK)
+            status = fail_error(a->report, &err);
     }
     sedge_eval_close(&e);
     sedge_split_close(&split);
@@ -451,7 +440,7 @@ static int eval_main(int argc, char **argv)
 {
     args a = {0};
     limits l = {.n = 0};
-    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsj", argc, argv);
+    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsjR", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_eval.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
