@@ -36,7 +36,7 @@ tflite-steps: build
 # The same integers at every level of this machine, and by other machines' programs: RUNNERS="'qemu-aarch64 arm/tests/digests'"
 LITE := ../shared/testdata/tflite
 IDENTICAL ?= $(wildcard examples/*/*.onnx ../shared/testdata/onnx/mlperf_tiny/*int8*.onnx ../shared/testdata/onnx/quant/*.onnx \
-	$(addprefix $(LITE)/,*/*int8.tflite */*quant.tflite */*ptq.tflite */*quantized.tflite micro/person_detect.tflite audio/yamnet.tflite mlperf_tiny/kws_ref_model.tflite))
+	$(addprefix $(LITE)/,*/*int8.tflite */*quant.tflite */*ptq.tflite */*quantized.tflite micro/person_detect.tflite mlperf_tiny/kws_ref_model.tflite))
 identical: build
 	@tests/identical/run $(BUILD) "$(IDENTICAL)" $(RUNNERS)
 

@@ -1,6 +1,6 @@
 /* Digests of the integer tensors of a model, one line each: its name and the SHA-256 of its elements in the order of its axes. Taken
- * are those with nothing above them but integer ops, moves, and quantize of inputs; how many stand behind other ops is said last.
- * The inputs are the same on every machine. usage: digests MODEL */
+ * are those with nothing above them but integer ops, moves, and quantize and dequantize, which are defined to the bit as well; how many
+ * stand behind other ops is said last. The inputs are the same on every machine. usage: digests MODEL */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static void on_step(void *ctx, int step, double seconds)
         bool whole = t->kind == SG_TENSOR && sg_is_int((sg_dtype)t->dtype);
         if (!v)
             continue;
-        w->exact[v] = exact && (whole || moves(s));
+        w->exact[v] = exact && (whole || moves(s) || s->op == SG_ROW(DEQUANTIZE));
         if (w->exact[v] && whole && p->slot[v].name && s->op != SG_ROW(RELAYOUT))
             digest(p->slot[v].name, t);
         w->behind += whole && !w->exact[v];

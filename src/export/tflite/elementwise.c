@@ -26,8 +26,7 @@ static const struct {
     [SG_UNARY_GELU] = {SG_TW_GELU, SG_TW_ANY, 0, 0},         [SG_UNARY_GELU_TANH] = {SG_TW_GELU, SG_TW_ANY, 0, 0},
 };
 
-/* The result of one operator on t, like it. */
-static int32_t then(sg_tw_scope *sc, sg_tw_code op, int32_t a, int32_t b)
+int32_t sg_tw_then(sg_tw_scope *sc, sg_tw_code op, int32_t a, int32_t b)
 {
     if (a < 0)
         return SG_TW_BAD;
@@ -51,8 +50,9 @@ static int32_t real(sg_tw_scope *sc, double v)
 /* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */
 static int32_t softplus(sg_tw_scope *sc, int32_t x)
 {
-    int32_t e = then(sc, SG_TW_EXP, then(sc, SG_TW_NEG, then(sc, SG_TW_ABS, x, -1), -1), -1);
-    return then(sc, SG_TW_ADD, then(sc, SG_TW_RELU, x, -1), then(sc, SG_TW_LOG, then(sc, SG_TW_ADD, e, real(sc, 1)), -1));
+    int32_t e = sg_tw_then(sc, SG_TW_EXP, sg_tw_then(sc, SG_TW_NEG, sg_tw_then(sc, SG_TW_ABS, x, -1), -1), -1);
+    return sg_tw_then(sc, SG_TW_ADD, sg_tw_then(sc, SG_TW_RELU, x, -1),
+                      sg_tw_then(sc, SG_TW_LOG, sg_tw_then(sc, SG_TW_ADD, e, real(sc, 1)), -1));
 }
 
 /* Kinds that take several operators. */
@@ -62,18 +62,20 @@ static sedge_status composed(sg_tw_scope *sc, sg_nid n, int kind, int32_t x, con
     switch (kind) {
     case SG_UNARY_RECIPROCAL: return finally(sc, n, SG_TW_DIV, real(sc, 1), x, order);
     case SG_UNARY_SWISH: {
-        int32_t by = p.alpha == 1 ? x : then(sc, SG_TW_MUL, x, real(sc, p.alpha));
-        return finally(sc, n, SG_TW_MUL, x, then(sc, SG_TW_LOGISTIC, by, -1), order);
+        int32_t by = p.alpha == 1 ? x : sg_tw_then(sc, SG_TW_MUL, x, real(sc, p.alpha));
+        return finally(sc, n, SG_TW_MUL, x, sg_tw_then(sc, SG_TW_LOGISTIC, by, -1), order);
     }
-    case SG_UNARY_LINEAR: return finally(sc, n, SG_TW_ADD, then(sc, SG_TW_MUL, x, real(sc, p.alpha)), real(sc, p.beta), order);
+    case SG_UNARY_LINEAR:
+        return finally(sc, n, SG_TW_ADD, sg_tw_then(sc, SG_TW_MUL, x, real(sc, p.alpha)), real(sc, p.beta), order);
     case SG_UNARY_HARD_SIGMOID:
-        return finally(sc, n, SG_TW_RELU_0_TO_1, then(sc, SG_TW_ADD, then(sc, SG_TW_MUL, x, real(sc, p.alpha)), real(sc, p.beta)),
-                       -1, order);
+        return finally(sc, n, SG_TW_RELU_0_TO_1,
+                       sg_tw_then(sc, SG_TW_ADD, sg_tw_then(sc, SG_TW_MUL, x, real(sc, p.alpha)), real(sc, p.beta)), -1, order);
     case SG_UNARY_SOFTPLUS: return finally(sc, n, SG_TW_ADD, softplus(sc, x), real(sc, 0), order);
-    case SG_UNARY_MISH: return finally(sc, n, SG_TW_MUL, x, then(sc, SG_TW_TANH, softplus(sc, x), -1), order);
-    case SG_UNARY_TAN: return finally(sc, n, SG_TW_DIV, then(sc, SG_TW_SIN, x, -1), then(sc, SG_TW_COS, x, -1), order);
+    case SG_UNARY_MISH: return finally(sc, n, SG_TW_MUL, x, sg_tw_then(sc, SG_TW_TANH, softplus(sc, x), -1), order);
+    case SG_UNARY_TAN:
+        return finally(sc, n, SG_TW_DIV, sg_tw_then(sc, SG_TW_SIN, x, -1), sg_tw_then(sc, SG_TW_COS, x, -1), order);
     case SG_UNARY_SOFTSIGN:
-        return finally(sc, n, SG_TW_DIV, x, then(sc, SG_TW_ADD, then(sc, SG_TW_ABS, x, -1), real(sc, 1)), order);
+        return finally(sc, n, SG_TW_DIV, x, sg_tw_then(sc, SG_TW_ADD, sg_tw_then(sc, SG_TW_ABS, x, -1), real(sc, 1)), order);
     default: return sg_tw_unsupported(sc, "a function of this kind");
     }
 }
@@ -273,16 +275,8 @@ sedge_status sg_tw_clip(sg_tw_scope *sc, sg_nid n)
     if (!lo && !hi)
         return sg_tw_identity(sc, n);
     if (lo && hi)
-        t = then(sc, SG_TW_MAXIMUM, t, low);
+        t = sg_tw_then(sc, SG_TW_MAXIMUM, t, low);
     return finally(sc, n, hi ? SG_TW_MINIMUM : SG_TW_MAXIMUM, t, hi ? high : low, order);
-}
-
-static int64_t type_number(sg_dtype t)
-{
-    int64_t i = 0;
-    while (i < SG_TF_TYPES && sg_tf_types[i] != t)
-        i++;
-    return i;
 }
 
 int32_t sg_tw_cast_to(sg_tw_scope *sc, int32_t t, sg_dtype to, int32_t out)
@@ -290,7 +284,7 @@ int32_t sg_tw_cast_to(sg_tw_scope *sc, int32_t t, sg_dtype to, int32_t out)
     if (t < 0)
         return t;
     sg_tw_tensor own = sc->sub->tensor[t];
-    sg_tw_attr attr[2] = {{SG_TF_CAST_IN, .i = type_number(own.dtype)}, {SG_TF_CAST_OUT, .i = type_number(to)}};
+    sg_tw_attr attr[2] = {{SG_TF_CAST_IN, .i = sg_tw_type_number(own.dtype)}, {SG_TF_CAST_OUT, .i = sg_tw_type_number(to)}};
     if (out < 0) {
         own.dtype = to;
         own.data = NULL;

@@ -66,11 +66,9 @@ static void codes(file *f, size_t from)
 static void tensor(file *f, size_t from, const sg_tw_tensor *t)
 {
     sg_fbw_field v[8], q[3];
-    int n = 0, type = 0;
+    int n = 0;
     int64_t shape[SG_RANK_MAX], open[SG_RANK_MAX];
     bool known = true;
-    while (t->dtype != SG_NONE && sg_tf_types[type] != t->dtype && type < SG_TF_TYPES - 1)
-        type++;
     for (int i = 0; i < t->rank; i++) {
         open[i] = sg_dim_is_expr(t->dim[i]) ? -1 : t->dim[i];
         shape[i] = open[i] < 0 ? 1 : open[i];
@@ -79,7 +77,7 @@ static void tensor(file *f, size_t from, const sg_tw_tensor *t)
     if (t->data)
         f->buffer[f->n_buffer++] = t;
     v[n++] = list(SG_TF_TENSOR_SHAPE);
-    v[n++] = field(SG_TF_TENSOR_TYPE, t->dtype == SG_NONE ? SG_TF_RESOURCE : type);
+    v[n++] = field(SG_TF_TENSOR_TYPE, t->dtype == SG_NONE ? SG_TF_RESOURCE : sg_tw_type_number(t->dtype));
     v[n++] = field(SG_TF_TENSOR_BUFFER, t->data ? (int64_t)f->n_buffer : 0);
     v[n++] = list(SG_TF_TENSOR_NAME);
     if (t->kept)

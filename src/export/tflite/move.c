@@ -66,6 +66,16 @@ static sedge_status reshape_complex(sg_tw_scope *sc, sg_nid n, sg_vid x, sg_vid 
     return sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){in, list}, 2, &out, 1, NULL, 0);
 }
 
+/* A zero in the shape is a size, as in the file, or there is none; ONNX may mean the size that the operand has. */
+static bool zeros_are_zeros(sg_tw_scope *sc, sg_nid n)
+{
+    const sg_value *shape = &sc->g->value[sg_node_in(sc->g, n, 1)];
+    bool none = shape->content != NULL;
+    for (uint32_t i = 0; none && i < shape->n_content; i++)
+        none = shape->content[i] != 0;
+    return none || sg_get_int(sg_tw_attrs(sc, n), SG_A_allowzero);
+}
+
 sedge_status sg_tw_reshape(sg_tw_scope *sc, sg_nid n)
 {
     sg_vid x = sg_node_in(sc->g, n, 0), y = sg_node_out(sc->g, n, 0);
@@ -78,7 +88,7 @@ sedge_status sg_tw_reshape(sg_tw_scope *sc, sg_nid n)
     if (in < 0 || sg_tw_type(sc, y)->rank < 0)
         return sg_tw_unsupported(sc, "a result of unknown rank");
     out = ints ? sg_tw_out_ints(sc, y, NULL, x, in) : sg_tw_out(sc, y, NULL);
-    if (list == -1 && sc->g->node[n].op == SG_ROW(RESHAPE))
+    if (list == -1 && sc->g->node[n].op == SG_ROW(RESHAPE) && zeros_are_zeros(sc, n))
         list = list_operand(sc, sg_node_in(sc->g, n, 1));
     if (list != -1)
         return sg_tw_emit(sc, SG_TW_RESHAPE, (const int32_t[]){in, list}, 2, &out, 1, NULL, 0);
@@ -128,7 +138,7 @@ sedge_status sg_tw_shape(sg_tw_scope *sc, sg_nid n)
     SG_TRY(sg_tw_emit(sc, SG_TW_SHAPE, &in, 1, &all, 1, &(const sg_tw_attr){SG_TF_OUT_TYPE, .i = 4}, 1));
     if (whole)
         return SEDGE_OK;
-    const int64_t size = to - from;
+    const int64_t size = to > from ? to - from : 0;
     const int32_t part[3] = {all, sg_tw_list32(sc, &from, 1, 1), sg_tw_list32(sc, &size, 1, 1)};
     return sg_tw_emit(sc, SG_TW_SLICE, part, 3, &out, 1, NULL, 0);
 }
@@ -402,6 +412,29 @@ static sedge_status reduce_by(sg_tw_scope *sc, sg_nid n, sg_tw_code op, sg_tw_ru
     return sg_tw_emit(sc, op, in, 2, &y, 1, &(const sg_tw_attr){SG_TF_KEEP_DIMS, .i = keep}, 1);
 }
 
+/* A function of each element, the sum, a function of that. */
+static sedge_status reduce_composed(sg_tw_scope *sc, sg_nid n, int64_t kind, const int64_t *axes, int count, bool keep)
+{
+    sg_vid x = sg_node_in(sc->g, n, 0), y = sg_node_out(sc->g, n, 0);
+    int32_t t = sg_tw_need(sc, x, NULL), sum;
+    int rank = sg_tw_type(sc, x)->rank;
+    int64_t list[SG_RANK_MAX];
+    for (int i = 0; i < count; i++)
+        list[i] = axes[i] < 0 ? axes[i] + rank : axes[i];
+    if (kind == SG_REDUCE_L1)
+        t = sg_tw_then(sc, SG_TW_ABS, t, -1);
+    else if (kind == SG_REDUCE_L2 || kind == SG_REDUCE_SUM_SQUARE)
+        t = sg_tw_then(sc, SG_TW_MUL, t, t);
+    else if (kind != SG_REDUCE_LOG_SUM || sg_tw_type(sc, x)->dtype != SG_F32)
+        return sg_tw_unsupported(sc, "a reduction of this kind");
+    int32_t out = sg_tw_out(sc, y, NULL);
+    bool last = kind == SG_REDUCE_L1 || kind == SG_REDUCE_SUM_SQUARE;
+    sum = last || out < 0 ? out : sg_tw_like(sc, out, sc->sub->tensor[out].rank, sc->sub->tensor[out].dim);
+    SG_TRY(sg_tw_emit(sc, SG_TW_SUM, (const int32_t[]){t, sg_tw_list32(sc, list, count, 1)}, 2, &sum, 1,
+                      &(const sg_tw_attr){SG_TF_KEEP_DIMS, .i = keep}, 1));
+    return last ? SEDGE_OK : sg_tw_emit(sc, kind == SG_REDUCE_L2 ? SG_TW_SQRT : SG_TW_LOG, &sum, 1, &out, 1, NULL, 0);
+}
+
 sedge_status sg_tw_reduce(sg_tw_scope *sc, sg_nid n)
 {
     static const struct {
@@ -424,12 +457,15 @@ sedge_status sg_tw_reduce(sg_tw_scope *sc, sg_nid n)
         int32_t y = sg_tw_out(sc, sg_node_out(sc->g, n, 0), NULL);
         return sg_tw_emit(sc, SG_TW_COMPLEX_ABS, &val->t, 1, &y, 1, NULL, 0);
     }
-    if ((ax && !axes) || !ops[kind].said || rank < 0)
-        return sg_tw_unsupported(sc, "a reduction of this kind");
-    if (!count && sg_get_int(a, SG_A_noop_with_empty_axes))
-        return sg_tw_identity(sc, n);
+    if ((ax && !axes) || rank < 0)
+        return sg_tw_unsupported(sc, "a reduction by what is no constant");
     for (int i = 0; i < rank; i++)
         all[i] = i;
+    bool noop = !count && sg_get_int(a, SG_A_noop_with_empty_axes);
+    if (!ops[kind].said && !noop)
+        return reduce_composed(sc, n, kind, count ? axes : all, count ? (int)count : rank, keep);
+    if (noop)
+        return ops[kind].said ? sg_tw_identity(sc, n) : sg_tw_unsupported(sc, "a reduction of nothing");
     return reduce_by(sc, n, ops[kind].op, ops[kind].rule, count ? axes : all, count ? (int)count : rank, keep);
 }
 

@@ -163,12 +163,12 @@ static int32_t bias_ints(sg_tw_scope *sc, sg_vid b, const sg_tw_quant *x, const 
 
 /* ---- convolutions ---- */
 
-static int32_t zeros(sg_tw_scope *sc, int64_t n)
+static int32_t zeros(sg_tw_scope *sc, sg_dtype t, int64_t n)
 {
-    const float *data = sg_arena_array(sc->w->arena, (size_t)n + 1, sizeof *data);
+    const double *data = sg_arena_array(sc->w->arena, (size_t)n + 1, sizeof *data);
     if (!data)
         return sg_tw_nomem(sc->w), SG_TW_BAD;
-    return sg_tw_tensor_new(sc, &(sg_tw_tensor){.name = "", .dtype = SG_F32, .rank = 1, .dim = {n}, .data = data});
+    return sg_tw_tensor_new(sc, &(sg_tw_tensor){.name = "", .dtype = t, .rank = 1, .dim = {n}, .data = data});
 }
 
 /* needed: kernels do not go without. */
@@ -178,7 +178,7 @@ static int32_t bias(sg_tw_scope *sc, sg_nid n, int k, const sg_tw_tail *t, int64
     if (!b && !needed)
         return -1;
     if (!b && !t->ints)
-        return zeros(sc, count);
+        return zeros(sc, (sg_dtype)sg_tw_type(sc, t->out)->dtype, count);
     if (!t->ints)
         return sg_tw_need(sc, b, NULL);
     const sg_tw_quant *x = &sc->val[sg_node_in(sc->g, n, 0)].q, *w = &sc->val[sg_node_in(sc->g, n, 1)].q;
@@ -235,7 +235,8 @@ sedge_status sg_tw_conv(sg_tw_scope *sc, sg_nid n)
     window w;
     int8_t last[SG_RANK_MAX], order[SG_RANK_MAX];
     sg_tw_attr attr[10];
-    if (sg_get_int(sg_tw_attrs(sc, n), SG_A_activation) || sg_node_in(sc->g, n, 3) || tk->rank < 3 || sg_d_numel(tk) < 0)
+    if (sg_get_int(sg_tw_attrs(sc, n), SG_A_activation) || sg_node_in(sc->g, n, 3) || tk->rank < 3 || sg_d_numel(tk) < 0 ||
+        tx->dtype != SG_F32)
         return sg_tw_unsupported(sc, "a convolution of this form");
     SG_TRY(window_read(sc, n, tk->dim + 2, tk->rank - 2, &w));
     bool deep = group > 1 && group == tx->dim[1] && w.n < 3;
@@ -278,8 +279,8 @@ sedge_status sg_tw_conv_transpose(sg_tw_scope *sc, sg_nid n)
     bool valid = true, same = true;
     int n_pads;
     const int64_t *pads = sg_get_ints(a, SG_A_pads, &n_pads);
-    if (tk->rank != 4 || sg_get_int(a, SG_A_group) != 1 || sg_get_int(a, SG_A_auto_pad) || sg_d_numel(tx) < 0 ||
-        listed(a, SG_A_dilations, 0) != 1 || listed(a, SG_A_dilations, 1) != 1)
+    if (tx->dtype != SG_F32 || tk->rank != 4 || sg_get_int(a, SG_A_group) != 1 || sg_get_int(a, SG_A_auto_pad) ||
+        sg_d_numel(tx) < 0 || listed(a, SG_A_dilations, 0) != 1 || listed(a, SG_A_dilations, 1) != 1)
         return sg_tw_unsupported(sc, "a transposed convolution of this form");
     for (int i = 0; i < 2; i++) {
         int64_t before = pads && n_pads == 4 ? pads[i] : 0, out = ty->dim[2 + i];
@@ -473,24 +474,25 @@ sedge_status sg_tw_batch_norm(sg_tw_scope *sc, sg_nid n)
     int rank = sg_tw_type(sc, x)->rank;
     int64_t count = sg_d_numel(sg_tw_type(sc, sg_node_in(sc->g, n, 1)));
     const sg_tensor *p[4];
-    float *by = count > 0 ? sg_arena_array(sc->w->arena, 2 * (size_t)count, sizeof *by) : NULL, *plus = by ? by + count : NULL;
+    float *gain = count > 0 ? sg_arena_array(sc->w->arena, 2 * (size_t)count, sizeof *gain) : NULL,
+          *plus = gain ? gain + count : NULL;
     double eps = sg_get_float(sg_tw_attrs(sc, n), SG_A_epsilon);
     int8_t last[SG_RANK_MAX];
     for (int k = 0; k < 4; k++)
         if (!(p[k] = sg_tw_const(sc, sg_node_in(sc->g, n, 1 + k))))
             return sg_tw_unsupported(sc, "a normalization by what is no constant");
-    for (int64_t i = 0; by && i < count; i++) {
+    for (int64_t i = 0; gain && i < count; i++) {
         double v[4];
         for (int k = 0; k < 4; k++)
             v[k] = sg_load_f64((sg_dtype)p[k]->dtype, p[k]->data, (size_t)i);
         double s = v[0] / sqrt(v[3] + eps);
-        by[i] = (float)s;
+        gain[i] = (float)s;
         plus[i] = (float)(v[1] - v[2] * s);
     }
-    if (!by || sg_get_int(sg_tw_attrs(sc, n), SG_A_training_mode) || rank < 2)
+    if (!gain || sg_get_int(sg_tw_attrs(sc, n), SG_A_training_mode) || rank < 2)
         return sg_tw_unsupported(sc, "a normalization of this form");
     sg_tw_last(last, rank);
-    sg_tw_tensor c = {.name = "", .dtype = SG_F32, .rank = 1, .dim = {count}, .data = by}, d = c;
+    sg_tw_tensor c = {.name = "", .dtype = SG_F32, .rank = 1, .dim = {count}, .data = gain}, d = c;
     d.data = plus;
     int32_t in = sg_tw_need(sc, x, last), a = sg_tw_tensor_new(sc, &c), b = sg_tw_tensor_new(sc, &d);
     sg_tw_tail t = sg_tw_tail_of(sc, n, 1, SG_TW_NEVER, 0, 0, true);
@@ -498,6 +500,43 @@ sedge_status sg_tw_batch_norm(sg_tw_scope *sc, sg_nid n)
     (void)out;
     SG_TRY(sg_tw_emit(sc, SG_TW_MUL, (const int32_t[]){in, a}, 2, &mid, 1, NULL, 0));
     return sg_tw_emit(sc, SG_TW_ADD, (const int32_t[]){mid, b}, 2, &y, 1, &(const sg_tw_attr){SG_TF_ACT_0, .i = t.act}, 1);
+}
+
+static int32_t mean_of(sg_tw_scope *sc, int32_t t, const int64_t *axes, int n)
+{
+    if (t < 0)
+        return t;
+    sg_tw_tensor own = sc->sub->tensor[t];
+    for (int i = 0; i < n; i++)
+        own.dim[axes[i]] = 1;
+    int32_t y = sg_tw_like(sc, t, own.rank, own.dim), in[2] = {t, sg_tw_list32(sc, axes, n, 1)};
+    return sg_tw_emit(sc, SG_TW_MEAN, in, 2, &y, 1, &(const sg_tw_attr){SG_TF_KEEP_DIMS, .i = 1}, 1) == SEDGE_OK ? y : SG_TW_BAD;
+}
+
+/* x less its mean (a layer's, not by root mean squares), over the root of the mean square plus epsilon, scaled and shifted. */
+sedge_status sg_tw_row_norm(sg_tw_scope *sc, sg_nid n)
+{
+    const sg_node *node = &sc->g->node[n];
+    sg_vid x = sg_node_in(sc->g, n, 0), scale = sg_node_in(sc->g, n, 1), shift = sg_node_in(sc->g, n, 2);
+    int rank = sg_tw_type(sc, x)->rank, count = 0;
+    int64_t axes[SG_RANK_MAX], first = sg_get_int(sg_tw_attrs(sc, n), SG_A_axis);
+    for (int64_t i = first < 0 ? first + rank : first; i < rank; i++)
+        axes[count++] = i;
+    if (sg_tw_type(sc, x)->dtype != SG_F32 || rank < 1 || count < 1 ||
+        (node->n_out > 1 && (node->out[1] || (node->n_out > 2 && node->out[2]))))
+        return sg_tw_unsupported(sc, "a normalization of this form");
+    int32_t t = sg_tw_need(sc, x, NULL);
+    if (node->op == SG_ROW(LAYER_NORM))
+        t = sg_tw_then(sc, SG_TW_SUB, t, mean_of(sc, t, axes, count));
+    int32_t v = mean_of(sc, sg_tw_then(sc, SG_TW_MUL, t, t), axes, count);
+    v = sg_tw_then(sc, SG_TW_ADD, v, sg_tw_number(sc, SG_F32, sg_get_float(sg_tw_attrs(sc, n), SG_A_epsilon), NULL));
+    t = sg_tw_then(sc, SG_TW_MUL, t, sg_tw_then(sc, SG_TW_RSQRT, v, -1));
+    int32_t g = sg_tw_need(sc, scale, NULL), y;
+    if (shift)
+        t = sg_tw_then(sc, SG_TW_MUL, t, g);
+    const int32_t in[2] = {t, shift ? sg_tw_need(sc, shift, NULL) : g};
+    y = sg_tw_out(sc, node->out[0], NULL);
+    return sg_tw_emit(sc, shift ? SG_TW_ADD : SG_TW_MUL, in, 2, &y, 1, NULL, 0);
 }
 
 /* ---- images ---- */

@@ -13,9 +13,21 @@ sedge_status sg_tw_unsupported(sg_tw_scope *sc, const char *what)
     return sg_fail(sc->w->err, SEDGE_E_UNSUPPORTED, "%s cannot be said in TensorFlow Lite", what);
 }
 
+int sg_tw_type_number(sg_dtype t)
+{
+    int i = 0;
+    while (i < SG_TF_TYPES && sg_tf_types[i] != t)
+        i++;
+    return i;
+}
+
 int32_t sg_tw_tensor_new(sg_tw_scope *sc, const sg_tw_tensor *t)
 {
     sg_tw_sub *sub = sc->sub;
+    if (t->dtype != SG_NONE && sg_tw_type_number(t->dtype) == SG_TF_TYPES) {
+        sg_tw_unsupported(sc, sg_dtypes[t->dtype].name);
+        return SG_TW_BAD;
+    }
     if (sub->n_tensor >= INT32_MAX ||
         sg_grow(sc->w->mem, &sub->tensor, &sub->cap_tensor, sub->n_tensor + 1, sizeof *sub->tensor) != SEDGE_OK) {
         sg_tw_nomem(sc->w);

@@ -114,6 +114,8 @@ sedge_status sg_tw_unsupported(sg_tw_scope *sc, const char *what);
 
 /* Makers of tensors give their number, or SG_TW_BAD with an error recorded; -1 is an operand that is not there. */
 #define SG_TW_BAD (-2)
+/* The schema's number of a type; SG_TF_TYPES: it has none. */
+int sg_tw_type_number(sg_dtype t);
 int32_t sg_tw_tensor_new(sg_tw_scope *sc, const sg_tw_tensor *t);
 /* A list of int32, its bytes copied; rank 0 or 1. */
 int32_t sg_tw_list32(sg_tw_scope *sc, const int64_t *v, int n, int rank);
@@ -124,6 +126,9 @@ void sg_tw_stored(sg_tw_scope *sc, sg_tw_tensor *t);
 /* An operator on tensors; fails as well where a tensor is SG_TW_BAD. */
 sedge_status sg_tw_emit(sg_tw_scope *sc, sg_tw_code op, const int32_t *in, int n_in, const int32_t *out, int n_out,
                         const sg_tw_attr *attr, int n_attr);
+
+/* The result of one operator on a, like it; and on b, if that is not -1. */
+int32_t sg_tw_then(sg_tw_scope *sc, sg_tw_code op, int32_t a, int32_t b);
 
 /* Orders of axes: as they are; channels first as channels last; that of a value. */
 void sg_tw_same(int8_t order[SG_RANK_MAX]);
