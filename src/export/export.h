@@ -8,6 +8,7 @@ typedef struct sg_export_opts {
     const sg_import_info *info; /* what the source says of itself: producer, metadata, state; NULL: nothing */
     const sg_import_meta *meta; /* more metadata; a key of it takes the place of the source's */
     int n_meta;
+    uint64_t inside_max; /* ONNX: of more bytes of weights those from 1 KiB on go to PATH.data; 0: 1.75 GiB */
 } sg_export_opts;
 
 /* Writes a graph in the format that the name of the file ends with. */

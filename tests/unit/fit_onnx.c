@@ -188,6 +188,56 @@ static void test_places(void **state)
     sg_graph_free(g);
 }
 
+/* Weights that do not fit into the model's file stand beside it; then all of it or nothing is there. */
+static void test_beside(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    static float weight[N];
+    const int64_t dim = N;
+    sg_err err = {0};
+    char folder[] = "/tmp/sedge-onnx-XXXXXX", path[64], data[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/m.onnx", folder);
+    snprintf(data, sizeof data, "%s/m.onnx.data", folder);
+    for (int i = 0; i < N; i++)
+        weight[i] = (float)i;
+    sg_graph *g = sg_graph_new(&arena);
+    sg_vid x = input(g, N, "x"), w = sg_const_new(g, SG_F32, 1, &dim, weight, "w");
+    sg_vid y = node(g, SG_OP_BINARY, SG_INS(x, w), "add", "y"), small = sg_const_f64(g, SG_F32, 2);
+    y = node(g, SG_OP_BINARY, SG_INS(y, small), "more", "z");
+    assert_int_equal(sg_output_add(g, y), SEDGE_OK);
+    const sg_export_opts o = {.inside_max = 100};
+    assert_int_equal(sg_export_onnx(g, &o, path, &err), SEDGE_OK);
+    struct stat sb;
+    assert_int_equal(stat(data, &sb), 0);
+    assert_int_equal(sb.st_size, sizeof weight);
+    assert_int_equal(stat(path, &sb), 0);
+    assert_true(sb.st_size < 1000);
+    sg_map map;
+    sg_import_info info;
+    sg_graph *again = NULL;
+    assert_int_equal(sg_map_open(&map, path, &err), SEDGE_OK);
+    if (sg_onnx_import(&arena, map.data, map.size, path, &info, &again, &err) != SEDGE_OK)
+        fail_msg("%s", err.msg);
+    sg_vid v = sg_node_in(again, again->node[0].next, 1);
+    assert_memory_equal(again->value[v].data, weight, sizeof weight);
+    sg_graph_free(again);
+    sg_import_close(&info);
+    sg_map_close(&map);
+
+    unlink(data); /* a data file that cannot take its place leaves the model as it was */
+    assert_int_equal(mkdir(data, 0777), 0);
+    off_t before = sb.st_size;
+    assert_int_equal(sg_export_onnx(g, &o, path, &err), SEDGE_E_IO);
+    assert_int_equal(stat(path, &sb), 0);
+    assert_int_equal(sb.st_size, before);
+    rmdir(data);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    sg_graph_free(g);
+}
+
 /* ---- names and metadata ---- */
 
 static void test_names(void **state)
@@ -312,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_form, start, end),
         cmocka_unit_test_setup_teardown(test_no_attribute, start, end),
         cmocka_unit_test_setup_teardown(test_places, start, end),
+        cmocka_unit_test_setup_teardown(test_beside, start, end),
         cmocka_unit_test_setup_teardown(test_names, start, end),
         cmocka_unit_test_setup_teardown(test_metadata, start, end),
         cmocka_unit_test_setup_teardown(test_state, start, end),

@@ -1,4 +1,5 @@
 /* Graphs, values and tensors as messages; the bodies of nodes, closed in the graph, see the names around them again. */
+#include <stdio.h>
 #include <string.h>
 
 #include "export/onnx/write.h"
@@ -63,17 +64,23 @@ void sg_ow_value(sg_ow *w, uint32_t field, const char *name, const sg_type *t, c
     sg_pbw_close(&w->out, value);
 }
 
-/* Elements stand in the graph as they do in raw_data: packed, lowest byte first. */
-void sg_ow_tensor(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name)
+static sg_pbw_mark tensor_open(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name)
 {
     sg_pbw_mark tensor = sg_pbw_open(&w->out, field);
-    int64_t n = sg_numel(t);
-    const sg_str *s = t->data;
     for (int i = 0; i < t->rank; i++)
         sg_pbw_int(&w->out, SG_PF_TENSOR_DIMS, t->dim[i]);
     sg_pbw_int(&w->out, SG_PF_TENSOR_DATA_TYPE, sg_dtypes[t->dtype].onnx);
     if (name)
         sg_pbw_str(&w->out, SG_PF_TENSOR_NAME, name);
+    return tensor;
+}
+
+/* Elements stand in the graph as they do in raw_data: packed, lowest byte first. */
+void sg_ow_tensor(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name)
+{
+    sg_pbw_mark tensor = tensor_open(w, field, t, name);
+    int64_t n = sg_numel(t);
+    const sg_str *s = t->data;
     if (t->dtype != SG_STR)
         sg_pbw_borrow(&w->out, SG_PF_TENSOR_RAW_DATA, t->data, sg_tensor_bytes(t));
     for (int64_t i = 0; t->dtype == SG_STR && i < n; i++) {
@@ -82,6 +89,42 @@ void sg_ow_tensor(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name
         sg_pbw_borrow(&w->out, SG_PF_TENSOR_STRING_DATA, one.p, one.n);
     }
     sg_pbw_close(&w->out, tensor);
+}
+
+static void place_write(sg_ow *w, const char *key, const char *value)
+{
+    sg_pbw_mark m = sg_pbw_open(&w->out, SG_PF_TENSOR_EXTERNAL_DATA);
+    sg_pbw_str(&w->out, SG_PF_ENTRY_KEY, key);
+    sg_pbw_str(&w->out, SG_PF_ENTRY_VALUE, value);
+    sg_pbw_close(&w->out, m);
+}
+
+void sg_ow_weight(sg_ow *w, const sg_tensor *t, const char *name)
+{
+    enum { SMALL = 1024, ALIGN = 64 }; /* small ones are shapes and the like, which readers want in the model's file */
+    size_t bytes = sg_tensor_bytes(t), gap = (size_t)(-w->far_size & (ALIGN - 1));
+    char number[24];
+    if (!w->beside || t->dtype == SG_STR || bytes < SMALL) {
+        sg_ow_tensor(w, SG_PF_GRAPH_INITIALIZER, t, name);
+        return;
+    }
+    if (sg_grow(w->mem, &w->far, &w->cap_far, w->n_far + 2, sizeof *w->far) != SEDGE_OK) {
+        sg_ow_nomem(w);
+        return;
+    }
+    if (gap)
+        w->far[w->n_far++] = (sg_file_part){NULL, gap};
+    w->far[w->n_far++] = (sg_file_part){t->data, bytes};
+    w->far_size += gap;
+    sg_pbw_mark tensor = tensor_open(w, SG_PF_GRAPH_INITIALIZER, t, name);
+    place_write(w, "location", w->beside);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)w->far_size);
+    place_write(w, "offset", number);
+    snprintf(number, sizeof number, "%zu", bytes);
+    place_write(w, "length", number);
+    sg_pbw_int(&w->out, SG_PF_TENSOR_DATA_LOCATION, 1);
+    sg_pbw_close(&w->out, tensor);
+    w->far_size += bytes;
 }
 
 /* ---- graphs ---- */

@@ -7,6 +7,7 @@
 #include "sedge/sedge.h"
 
 #define OPSET_LEAST 18
+#define INSIDE_MAX  ((uint64_t)INT_MAX / 8 * 7)
 
 /* The IR version that came with an opset (github.com/onnx/onnx, docs/Versioning.md). */
 static int64_t ir_version(int64_t opset)
@@ -74,6 +75,16 @@ static int64_t source_opset(const sg_import_info *info)
     return 0;
 }
 
+/* Weights go to a file of their own when a message with them would be more than protobuf's readers take. */
+static void beside_or_not(sg_ow *w, const sg_export_opts *o)
+{
+    uint64_t all = 0;
+    for (size_t i = 1; i <= w->n_con; i++)
+        all += sg_tensor_bytes(&w->con[i].t);
+    if (all <= (o->inside_max ? o->inside_max : INSIDE_MAX))
+        w->beside = NULL;
+}
+
 static sedge_status graph_write(sg_ow *w, const sg_graph *g, const sg_export_opts *o)
 {
     sg_ow_scope sc;
@@ -83,8 +94,9 @@ static sedge_status graph_write(sg_ow *w, const sg_graph *g, const sg_export_opt
     SG_TRY(sg_ow_need(w, "", source_opset(o->info))); /* newer ones also let operators take more types */
     sg_pbw_mark m = sg_pbw_open(&w->out, SG_PF_MODEL_GRAPH);
     SG_TRY(sg_ow_graph(w, &sc, g->n_input, false));
+    beside_or_not(w, o);
     for (size_t i = 1; i <= w->n_con; i++)
-        sg_ow_tensor(w, SG_PF_GRAPH_INITIALIZER, &w->con[i].t, w->con[i].name);
+        sg_ow_weight(w, &w->con[i].t, w->con[i].name);
     if (o->info && o->info->n_state)
         state_write(w, &sc, o->info);
     sg_pbw_close(&w->out, m);
@@ -137,8 +149,8 @@ static sedge_status model_write(sg_ow *w, const sg_graph *g, const sg_export_opt
     meta_write(w, o);
     if (w->out.lost)
         return sg_ow_nomem(w);
-    if (sg_pbw_size(&w->out) > INT_MAX) /* what protobuf's own readers take */
-        return sg_fail(w->err, SEDGE_E_LIMIT, "the file would be larger than 2 GiB, which ONNX's readers do not take");
+    if (sg_pbw_size(&w->out) > INT_MAX)
+        return sg_fail(w->err, SEDGE_E_LIMIT, "the message would be larger than 2 GiB, which readers of ONNX do not take");
     return SEDGE_OK;
 }
 
@@ -182,21 +194,49 @@ static void job_end(job *j)
     sg_pbw_free(&j->w.out);
     sg_free(&j->mem, j->w.used, j->w.cap_used * sizeof *j->w.used);
     sg_free(&j->mem, j->w.con, j->w.cap_con * sizeof *j->w.con);
+    sg_free(&j->mem, j->w.far, j->w.cap_far * sizeof *j->w.far);
     sg_arena_free(&j->arena);
+}
+
+/* Weights of PATH that do not fit stand in PATH.data. */
+static const char *beside_name(sg_arena *a, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+    size_t n = strlen(file);
+    char *name = sg_arena_alloc(a, n + sizeof ".data");
+    if (name)
+        strcat(strcpy(name, file), ".data");
+    return name;
+}
+
+/* The model takes its place last: what it names stands by then. */
+static sedge_status files_write(sg_ow *w, const char *path, const sg_file_part *part, size_t n, sg_err *err)
+{
+    sg_file model, data;
+    SG_TRY(sg_file_begin(&model, path, part, n, err));
+    if (!w->beside)
+        return sg_file_end(&model, true, err);
+    size_t length = strlen(path);
+    char *name = sg_arena_alloc(w->arena, length + sizeof ".data");
+    sedge_status st = name ? SEDGE_OK : sg_ow_nomem(w);
+    if (name)
+        st = sg_file_begin(&data, strcat(strcpy(name, path), ".data"), w->far, w->n_far, err);
+    if (st == SEDGE_OK)
+        st = sg_file_end(&data, true, err);
+    sedge_status last = sg_file_end(&model, st == SEDGE_OK, err);
+    return st != SEDGE_OK ? st : last;
 }
 
 sedge_status sg_export_onnx(const sg_graph *g, const sg_export_opts *o, const char *path, sg_err *err)
 {
     job j;
     sg_file_part *part = NULL;
-    sg_file f;
     size_t n = 0;
     job_start(&j, err);
-    sedge_status st = compose(&j.w, g, o, &part, &n);
+    j.w.beside = beside_name(&j.arena, path);
+    sedge_status st = j.w.beside ? compose(&j.w, g, o, &part, &n) : sg_ow_nomem(&j.w);
     if (st == SEDGE_OK)
-        st = sg_file_begin(&f, path, part, n, err);
-    if (st == SEDGE_OK)
-        st = sg_file_end(&f, true, err);
+        st = files_write(&j.w, path, part, n, err);
     job_end(&j);
     return st;
 }

@@ -76,7 +76,7 @@ void sg_pbw_str(sg_pbw *w, uint32_t field, const char *s)
 
 void sg_pbw_borrow(sg_pbw *w, uint32_t field, const void *p, size_t n)
 {
-    if (n < COPIED) {
+    if (!p || n < COPIED) {
         sg_pbw_bytes(w, field, p, n);
         return;
     }

@@ -29,6 +29,10 @@ typedef struct sg_ow {
     uint32_t bucket[1024]; /* constants by where their bytes stand */
     sg_import_opset opset[SG_OW_DOMAINS];
     int n_opset;
+    const char *beside; /* name of the file for what goes outside of the model's; NULL: nothing does */
+    sg_file_part *far;  /* its bytes */
+    size_t n_far, cap_far;
+    uint64_t far_size;
 } sg_ow;
 
 /* A graph whose values get names: that of the model, or a body. */
@@ -52,6 +56,8 @@ const char *sg_ow_name(sg_ow *w, sg_ow_scope *sc, sg_vid v);
 /* ---- messages ---- */
 
 void sg_ow_tensor(sg_ow *w, uint32_t field, const sg_tensor *t, const char *name);
+/* A weight of the model, in its file or beside it. */
+void sg_ow_weight(sg_ow *w, const sg_tensor *t, const char *name);
 /* A ValueInfoProto. shape false: only the type of the elements. */
 void sg_ow_value(sg_ow *w, uint32_t field, const char *name, const sg_type *t, const sg_dims *dims, bool shape);
 /* Nodes, name, inputs [0, n_in) and outputs of a graph. */
