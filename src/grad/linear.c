@@ -1,4 +1,7 @@
 /* Gradients of products, sums and other reductions. */
+#include <stdio.h>
+#include <string.h>
+
 #include "grad/rule.h"
 
 /* v as a matrix of its last axis. */
@@ -27,6 +30,98 @@ void sg_grad_matmul(sg_grad *c)
         d = one ? rows(c, d) : d;
         c->dx[1] = sg_grad_shaped(c, sg_grad_sum_to(c, sg_ib_matmul(&c->b, sg_ib_swap_last(&c->b, a), d), &to), &tb);
     }
+}
+
+/* ---- einsum ---- */
+
+/* Labels of each operand and of the result. */
+typedef struct letters {
+    char of[17][SG_RANK_MAX + 1];
+    int n; /* operands; the result stands behind them */
+} letters;
+
+/* False: with an ellipsis, a label twice in one operand, or too many. */
+static bool read_letters(const char *text, letters *l)
+{
+    int n = 0;
+    bool arrow = false;
+    *l = (letters){0};
+    for (const char *p = text; *p; p++) {
+        char *own = l->of[l->n];
+        if (*p == ',' || (*p == '-' && p[1] == '>')) {
+            arrow = *p == '-';
+            p += arrow;
+            n = 0;
+            if (++l->n > 16)
+                return false;
+        } else if (*p != ' ') {
+            if (*p == '.' || n == SG_RANK_MAX || strchr(own, *p))
+                return false;
+            own[n++] = *p;
+        }
+    }
+    if (arrow)
+        return true;
+    if (++l->n > 16)
+        return false;
+    /* the result has the labels that stand in one operand alone, in the order of the alphabet */
+    for (int c = 1, k = 0; c < 128; c++) {
+        int count = 0;
+        for (int i = 0; i < l->n; i++)
+            count += strchr(l->of[i], c) != NULL;
+        if (count == 1 && k < SG_RANK_MAX)
+            l->of[l->n][k++] = (char)c;
+    }
+    return true;
+}
+
+static bool elsewhere(const letters *l, int k, char c)
+{
+    bool found = false;
+    for (int i = 0; i <= l->n; i++)
+        found = found || (i != k && strchr(l->of[i], c));
+    return found;
+}
+
+/* The result's gradient in the place of operand k, with what is then the result: its labels that stand elsewhere. The others were summed. */
+static sg_vid of_operand(sg_grad *c, const letters *l, int k)
+{
+    char text[17 * (SG_RANK_MAX + 2) + 4];
+    size_t at = 0;
+    sg_vid ins[16];
+    sg_type t = type_of(c, in(c, k)), thin = {.rank = t.rank};
+    for (int i = 0; i < l->n; i++) {
+        ins[i] = i == k ? c->dy[0] : in(c, i);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", i ? "," : "", l->of[i == k ? l->n : i]);
+    }
+    at += (size_t)snprintf(text + at, sizeof text - at, "->");
+    for (const char *p = l->of[k]; *p; p++)
+        if (elsewhere(l, k, *p))
+            text[at++] = *p;
+    text[at] = 0;
+    sg_nid n = sg_ib_emit(&c->b, SG_OP_EINSUM, ins, l->n, 1);
+    if (!n || !sg_set_str(c->b.g, n, SG_A_equation, text, at) || sg_ib_done(&c->b, n) != SEDGE_OK)
+        return 0;
+    sg_vid v = sg_node_out(c->b.g, n, 0);
+    const sg_type got = type_of(c, v);
+    for (int i = 0, j = 0; i < t.rank; i++)
+        thin.dim[i] = elsewhere(l, k, l->of[k][i]) ? got.dim[j++] : 1;
+    v = sg_grad_shaped(c, v, &thin);
+    for (int i = 0; i < t.rank; i++)
+        thin.dim[i] = thin.dim[i] == 1 ? t.dim[i] : thin.dim[i];
+    return sg_grad_sum_to(c, sg_grad_expand(c, v, &thin), &t);
+}
+
+void sg_grad_einsum(sg_grad *c)
+{
+    letters l;
+    if (!read_letters(sg_get_str(c->attrs, SG_A_equation), &l) || l.n != c->b.n_in) {
+        sg_grad_refuse(c, "its rule for ellipses and diagonals is not written");
+        return;
+    }
+    for (int k = 0; k < l.n; k++)
+        if (c->want[k])
+            c->dx[k] = of_operand(c, &l, k);
 }
 
 void sg_spell_gemm(sg_grad *c)

@@ -118,6 +118,23 @@ void sg_spell_mvn(sg_grad *c)
     c->to[0] = quotient(c, sub(c, x, mean), plus(c, unary(c, SG_UNARY_SQRT, variance_of(c, x, mean, axes)), 1e-9));
 }
 
+/* x / (bias + alpha / size * squares) ^ beta, squares summed over a window of channels: a convolution with ones along them. */
+void sg_spell_lrn(sg_grad *c)
+{
+    sg_type t = type_of(c, in(c, 0)), flat = {.rank = 4, .dim = {t.dim[0], 1, t.dim[1], 1}},
+            ones = {.rank = 4, .dim = {1, 1, 1, 1}};
+    const int64_t size = int_attr(c, SG_A_size), pads[4] = {(size - 1) / 2, 0, size / 2, 0};
+    for (int i = 2; i < t.rank; i++)
+        flat.dim[3] *= t.dim[i];
+    ones.dim[2] = size;
+    sg_vid x = sg_grad_shaped(c, in(c, 0), &flat);
+    sg_vid s = sg_ib_node(&c->b, SG_OP_CONV, SG_INS(mul(c, x, x), sg_grad_expand(c, number(c, x, 1), &ones)),
+                          SG_SET({SG_A_group, .i = 1}, {SG_A_pads, .ints = pads, .n = 4}));
+    s = plus(c, times(c, s, sg_get_float(c->attrs, SG_A_alpha) / (double)size), sg_get_float(c->attrs, SG_A_bias));
+    s = sg_ib_binary_scalar(&c->b, SG_BINARY_POW, s, sg_get_float(c->attrs, SG_A_beta));
+    c->to[0] = sg_grad_shaped(c, quotient(c, x, s), &t);
+}
+
 /* ---- losses ---- */
 
 /* log probabilities, target, weight?: minus those of the targets, weighted; an ignored target counts nothing */

@@ -576,7 +576,32 @@ static sg_vid make_resize(rig *r)
                              {SG_A_antialias, .i = r->arg != SG_RESIZE_NEAREST && below(2)}));
 }
 
+static sg_vid make_einsum(rig *r)
+{
+    static const struct {
+        const char *text;
+        int ra, rb;
+        int64_t a[3], b[3];
+    } c[] = {{"bij,bjk->bik", 3, 3, {2, 3, 4}, {2, 4, 2}}, {"ij,jk", 2, 2, {3, 4}, {4, 2}},
+             {"ij,kj->k", 2, 2, {3, 4}, {2, 4}},           {"i,j->ji", 1, 1, {3}, {4}},
+             {"bij,bj->b", 3, 2, {2, 3, 4}, {2, 4}},       {"ijk,->ki", 3, 0, {2, 3, 4}, {0}}};
+    int i = (int)below(6);
+    sg_vid a = real_in(r, c[i].ra, c[i].a, -1, 1), b = real_in(r, c[i].rb, c[i].b, -1, 1);
+    sg_nid n = sg_ib_emit(&r->b, SG_OP_EINSUM, SG_INS(a, b), 1);
+    sg_set_str(r->b.g, n, SG_A_equation, c[i].text, strlen(c[i].text));
+    return sg_ib_done(&r->b, n) == SEDGE_OK ? sg_node_out(r->b.g, n, 0) : 0;
+}
+
+static sg_vid make_lrn(rig *r)
+{
+    return sg_ib_node(
+        &r->b, SG_OP_LRN, SG_INS(real_in(r, DIMS(2, 5, 2, 3), -2, 2)),
+        SG_SET({SG_A_size, .i = 1 + below(5)}, {SG_A_alpha, .f = 0.3}, {SG_A_beta, .f = 0.6}, {SG_A_bias, .f = 1.2}));
+}
+
 static const sample samples[] = {
+    {"einsum", make_einsum, 0},
+    {"lrn", make_lrn, 0},
     {"cast", make_cast, 0},
     {"where", make_where, 0},
     {"clip", make_clip, 0},
