@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proof.h"
+
 static int compare_main(int argc, char **argv);
 
 const verb verb_compare = {
     "compare", "two models on the same data: a verdict, what flipped, the layer to blame",
     "compare BEFORE AFTER --data DATA [--labels F] [--card F] [--margin 0.01] [--no-layers] [--slice COLUMN] "
-    "[--split FILE:PART] [--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--json]",
+    "[--split FILE:PART] [--limit N] [--stream] [--anyway] [--threads T] [--seed S] [--on ssh:USER@HOST|CMD] [--report R.html [--sign KEY.pem]] [--json]",
     compare_main};
 
 #define MARGIN     0.01
@@ -303,6 +305,37 @@ static void look_at_layers(work *w)
         fprintf(stderr, "sedge: layer by layer: %s\n", err.msg);
 }
 
+static void json_all(FILE *f, work *w)
+{
+    json j = {.f = f};
+    sedge_pairs p;
+    sedge_layers_result l;
+    sedge_compare_get(w->pairs, &p);
+    json_open(&j, NULL, '{');
+    json_str(&j, "schema", "sedge.compare/1");
+    json_str(&j, "before", w->a->rest[0]);
+    json_str(&j, "after", w->a->rest[1]);
+    json_pairs(&j, &p, w->data);
+    if (w->layers) {
+        sedge_layers_get(w->layers, &l);
+        json_layers(&j, &l);
+    }
+    json_close(&j, '}');
+}
+
+static int report(work *w)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (f)
+        json_all(f, w);
+    json_t *tree = proof_tree(f, &text, &size);
+    int status = tree ? proof_report(tree, w->a) : fail("no memory for the report");
+    json_decref(tree);
+    return status;
+}
+
 static void show(work *w)
 {
     const args *a = w->a;
@@ -314,15 +347,7 @@ static void show(work *w)
     if (w->layers)
         sedge_layers_get(w->layers, &l);
     if (a->json) {
-        json j = {.f = stdout};
-        json_open(&j, NULL, '{');
-        json_str(&j, "schema", "sedge.compare/1");
-        json_str(&j, "before", a->rest[0]);
-        json_str(&j, "after", a->rest[1]);
-        json_pairs(&j, &p, w->data);
-        if (w->layers)
-            json_layers(&j, &l);
-        json_close(&j, '}');
+        json_all(stdout, w);
         return;
     }
     if (!w->eval[0])
@@ -346,6 +371,8 @@ static int compare_two(const args *a)
         sedge_compare_get(w.pairs, &p);
         if (!isnan(a->margin) && p.n_pair && p.pair->verdict != SEDGE_PASS)
             status = EXIT_LIMIT;
+        if (a->report && report(&w) != EXIT_OK)
+            status = EXIT_FAILED;
     }
     sedge_layers_close(&w.layers);
     sedge_compare_close(&w.pairs);
@@ -361,7 +388,7 @@ static int compare_two(const args *a)
 static int compare_main(int argc, char **argv)
 {
     args a = {.margin = NAN};
-    int status = args_parse(&a, &verb_compare, "YLcGNknvAWtsj", argc, argv);
+    int status = args_parse(&a, &verb_compare, "YLcGNknvAWtsjRJH", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_compare.usage);
     else if (status == EXIT_OK && a.n_rest != 2)
@@ -369,7 +396,7 @@ static int compare_main(int argc, char **argv)
     else if (status == EXIT_OK && !a.data)
         status = usage(&verb_compare, "--data DATA: on what?");
     else if (status == EXIT_OK)
-        status = compare_two(&a);
+        status = a.n_on ? proof_there(&a) : compare_two(&a);
     args_free(&a);
     return status;
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proof.h"
+
 static int eval_main(int argc, char **argv);
 
 const verb verb_eval = {
@@ -440,7 +442,7 @@ static int eval_main(int argc, char **argv)
 {
     args a = {0};
     limits l = {.n = 0};
-    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsjR", argc, argv);
+    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsjRJH", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_eval.usage);
     else if (status == EXIT_OK && a.n_rest != 1)
@@ -448,7 +450,7 @@ static int eval_main(int argc, char **argv)
     else if (status == EXIT_OK && !a.data)
         status = usage(&verb_eval, "--data DATA: on what?");
     else if (status == EXIT_OK && (status = read_limits(&l, &a)) == EXIT_OK)
-        status = evaluate(&a, &l);
+        status = a.n_on ? proof_there(&a) : evaluate(&a, &l);
     args_free(&a);
     return status;
 }

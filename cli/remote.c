@@ -107,19 +107,30 @@ static sedge_status add_inputs(sg_remote *r, places *p, const args *a, sedge_err
     return SEDGE_OK;
 }
 
+/* FILE:PART; the split has been made here, by all the data. */
+static sedge_status add_split(sg_remote *r, places *p, const char *split, sedge_error *err)
+{
+    char file[4096], name[300];
+    const char *colon = strrchr(split, ':');
+    snprintf(file, sizeof file, "%.*s", (int)(colon - split), split);
+    snprintf(name, sizeof name, "split/%.255s", base_of(file));
+    snprintf(next(p, split), sizeof p->at[0].name, "%s%.100s", name, colon);
+    return sg_remote_add(r, file, name, err);
+}
+
 static sedge_status add_all(sg_remote *r, places *p, const args *a, sedge_error *err)
 {
     bool card = a->data != NULL;
     snprintf(next(p, a->rest[0]), sizeof p->at[0].name, "model/%.255s", base_of(a->rest[0]));
     SG_TRY(add_model(r, a->rest[0], "model", card, err));
-    for (int k = 1; k < a->n_rest; k++)
-        SG_TRY(add_named(r, p, a->rest[k], "more", err));
-    const char *const others[] = {a->against, a->reference};
+    const char *const others[] = {a->n_rest > 1 ? a->rest[1] : NULL, a->against, a->reference};
     for (size_t k = 0; k < sizeof others / sizeof *others; k++)
         if (others[k]) {
             snprintf(next(p, others[k]), sizeof p->at[0].name, "other/%.255s", base_of(others[k]));
             SG_TRY(add_model(r, others[k], "other", card, err));
         }
+    if (a->split)
+        SG_TRY(add_split(r, p, a->split, err));
     if (a->card) {
         snprintf(next(p, a->card), sizeof p->at[0].name, "card/%.255s", base_of(a->card));
         SG_TRY(add_model(r, a->card, "card", true, err));
@@ -131,11 +142,12 @@ static sedge_status add_all(sg_remote *r, places *p, const args *a, sedge_error 
 }
 
 /* Options that are for this side: their words, and whether a value follows. */
-static bool is_here(const char *word, bool *value)
+static bool is_here(const char *name, const char *word, bool *value)
 {
-    static const char *const option[] = {"--on", "--report", "--max", "--min", "--json", "--sign"};
-    size_t n = strcspn(word, "=");
-    for (size_t k = 0; k < sizeof option / sizeof *option; k++)
+    static const char *const option[] = {"--on", "--report", "--json", "--sign",
+                                         "--max"}; /* bench is judged here, others there */
+    size_t n = strcspn(word, "="), n_option = sizeof option / sizeof *option - (strcmp(name, "bench") != 0);
+    for (size_t k = 0; k < n_option; k++)
         if (strlen(option[k]) == n && strncmp(option[k], word, n) == 0) {
             *value = strcmp(option[k], "--json") != 0 && !word[n];
             return true;
@@ -154,7 +166,7 @@ static sedge_status translate(sg_remote *r, const places *p, const args *a, cons
     for (int i = 1; i < a->n_command; i++) {
         const char *w = a->command[i];
         char text[1024];
-        if (i > 1 && is_here(w, &value)) {
+        if (i > 1 && is_here(a->command[1], w, &value)) {
             i += value;
             continue;
         }

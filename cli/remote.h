@@ -5,7 +5,7 @@
 #include "cli.h"
 #include "fit/remote.h"
 
-/* Runs the command line of `a` there, less --on, --report, --max and --min, with --json, and gives what it printed. What a->rest, --card, --data, --labels,
+/* Runs the command line of `a` there, less --on, --report and what is judged here, with --json, and gives what it printed. What a->rest, --card, --data, --labels,
  * --against, --reference, --functions and --in name goes there, with what stands beside a model: its card, its external data, and with a
  * card the small texts of its folder. *status: its exit status. NULL: it failed, err says why. */
 json_t *remote_run(const args *a, const char *target, int *status, sedge_error *err);

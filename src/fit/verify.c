@@ -72,7 +72,7 @@ static void look_at_files(const json_t *report, json_t *all)
         if (sg_file_digest(path, got, NULL, &err) != SEDGE_OK)
             snprintf(line, sizeof line, "the %.40s cannot be read: %.200s", role, err.msg);
         else if (strcmp(got, text_of(f, "sha256")) != 0)
-            snprintf(line, sizeof line, "the %.40s has changed: %.200s", role, path);
+            snprintf(line, sizeof line, "the %.40s changed since: %.200s", role, path);
         else
             continue;
         changed(all, role, line);
