@@ -181,6 +181,7 @@ static void json_pairs(json *j, const sedge_pairs *p, const sedge_data *data)
         const sedge_pair *x = &p->pair[k];
         json_open(j, NULL, '{');
         json_str(j, "name", x->name);
+        json_bool(j, "less_is_better", x->less);
         json_num(j, "before", x->before);
         json_num(j, "after", x->after);
         json_num(j, "drop", x->drop);

@@ -1,10 +1,10 @@
 /* What `sedge eval` claims, as a report. */
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "eval.h"
 #include "fit/report.h"
+#include "proof.h"
 
 static void claims(sg_report *r, const sedge_eval_result *e, const limits *l)
 {
@@ -112,15 +112,12 @@ static sedge_status evidence(sg_report *r, const args *a, const sedge_eval_resul
     char digest[65];
     json_t *bad = json_array(), *confusion = confusion_tree(e);
     SG_TRY(sg_report_file(r, "model", a->rest[0], err));
-    if (a->card)
-        SG_TRY(sg_report_file(r, "card", a->card, err));
+    SG_TRY(proof_card(r, a, a->rest[0], err));
     if (a->reference)
         SG_TRY(sg_report_file(r, "reference", a->reference, err));
-    struct stat st;
-    if (a->labels && stat(a->labels, &st) == 0 && S_ISREG(st.st_mode))
+    if (a->labels)
         SG_TRY(sg_report_file(r, "labels", a->labels, err));
-    if (stat(a->data, &st) == 0 && S_ISREG(st.st_mode))
-        SG_TRY(sg_report_file(r, "data", a->data, err));
+    SG_TRY(sg_report_file(r, "data", a->data, err));
     SG_TRY(sedge_data_digest(data, digest, err));
     sg_report_digest(r, "samples", "", digest); /* whatever files they come from */
     SG_TRY(sg_report_here(r, err));
@@ -148,6 +145,7 @@ sedge_status eval_report(const args *a, const sedge_eval_result *e, const sedge_
     const char *slash = strrchr(a->rest[0], '/'), *of = strrchr(a->data, '/');
     snprintf(subject, sizeof subject, "%.100s on %.100s", slash ? slash + 1 : a->rest[0], of && of[1] ? of + 1 : a->data);
     SG_TRY(sg_report_open(&r, subject, a->n_command, a->command, a->seed, err));
+    r.sign = a->sign;
     claims(&r, e, l);
     r.sign = a->sign;
     pictures(&r, e);

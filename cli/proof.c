@@ -95,8 +95,7 @@ static void compare_claims(sg_report *r, const json_t *tree)
         snprintf(path, sizeof path, "/measures/%zu/after", i);
         snprintf(why, sizeof why, "worse by %.3g%s (90 %%: %.3g to %.3g), by %.60s", each * drop, each > 1 ? " points" : "",
                  each * number_of(m, "low"), each * number_of(m, "high"), text_of(m, "method"));
-        c.at_least = !(after > before && drop > 0) &&
-                     !(after < before && drop < 0); /* what a drop is says which side is better */
+        c.at_least = !json_is_true(json_object_get(m, "less_is_better"));
         c.before = before;
         c.after = after;
         c.limit = isfinite(margin) ? c.at_least ? before - margin : before + margin : NAN;
@@ -210,8 +209,7 @@ static void confusion(sg_report *r, const json_t *tree)
         json_decref(labels);
 }
 
-/* The card where it is looked for first; others are in the model or its folder. */
-static sedge_status card_file(sg_report *r, const args *a, const char *model, sedge_error *err)
+sedge_status proof_card(sg_report *r, const args *a, const char *model, sedge_error *err)
 {
     char path[4200];
     snprintf(path, sizeof path, "%.4000s.card.json", model);
@@ -228,7 +226,7 @@ static sedge_status evidence(sg_report *r, const json_t *tree, const args *a, se
     SG_TRY(sg_report_file(r, two ? "other" : "model", a->rest[0], err));
     if (two)
         SG_TRY(sg_report_file(r, "model", a->rest[1], err));
-    SG_TRY(card_file(r, a, a->rest[two ? 1 : 0], err));
+    SG_TRY(proof_card(r, a, a->rest[two ? 1 : 0], err));
     SG_TRY(sg_report_file(r, "data", a->data, err));
     if (a->labels)
         SG_TRY(sg_report_file(r, "labels", a->labels, err));

@@ -241,8 +241,8 @@ static void judge(sg_report *r)
     if (!c)
         snprintf(text, sizeof text, "%s was measured; no limit was stated.", subject);
     else if (pass == n)
-        snprintf(text, sizeof text, "%s keeps %s. %s: %s %s, where the limit is %s.", subject,
-                 n > 1 ? "all its limits" : "its limit", n > 1 ? "The tightest" : "It is", what, got, limit);
+        snprintf(text, sizeof text, "%s keeps %s: %s %s, where the limit is %s.", subject,
+                 n > 1 ? "all its limits. The tightest" : "its limit", what, got, limit);
     else
         snprintf(text, sizeof text, "%s %s, where the limit is %s%s: %s keeps %d of %d limits.", what, got, limit,
                  strcmp(result, "FAIL") == 0 ? "" : "; that is not shown beyond doubt", subject, pass, n);

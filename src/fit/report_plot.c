@@ -126,7 +126,7 @@ static void bars(const json_t *p, const char *id, FILE *f)
             continue;
         bar(f, LEFT, y, after * scale, 14, "bar", value(v, after, text(p, "unit")));
         if (isfinite(low) && isfinite(to))
-            fprintf(f, "<path d=\"M%.1f %.1fv6m0 -3H%.1fm0 -3v6\" class=\"range\"/>\n", LEFT + low * scale, y + 4,
+            fprintf(f, "<path d=\"M%.1f %.1fv4m0 -2H%.1fm0 -2v4\" class=\"range\"/>\n", LEFT + low * scale, y + 15,
                     LEFT + to * scale);
     }
     if (isfinite(limit))
