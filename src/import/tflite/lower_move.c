@@ -45,7 +45,8 @@ sedge_status sg_tf_reshape(sg_ib *n)
         zeros += v[i] == 0;
         rest += v[i] == -1;
     }
-    return sg_ib_end(n, 0, sg_ib_node(n, SG_OP_RESHAPE, SG_INS(n->in[0], shape), SG_SET({SG_A_allowzero, .i = !v || (zeros && !rest)})));
+    return sg_ib_end(
+        n, 0, sg_ib_node(n, SG_OP_RESHAPE, SG_INS(n->in[0], shape), SG_SET({SG_A_allowzero, .i = !v || (zeros && !rest)})));
 }
 
 sedge_status sg_tf_squeeze(sg_ib *n)
