@@ -12,24 +12,24 @@ typedef struct option {
 } option;
 
 static const option options[] = {
-    {'i', "--in", NULL, true},        {'o', "-o", "--out", true},          {'d', "--dim", NULL, true},
-    {'t', "--threads", NULL, true},   {'s', "--seed", NULL, true},         {'S', "--seconds", NULL, true},
-    {'j', "--json", NULL, false},     {'p', "--ops", NULL, false},         {'g', "--graph", NULL, true},
-    {'f', "--functions", NULL, true}, {'T', "--target", NULL, true},       {'F', "--allow-fallback", NULL, false},
-    {'c', "--card", NULL, true},      {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
-    {'y', "--try", NULL, true},       {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
-    {'w', "--write", NULL, false},    {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
-    {'u', "--tune", NULL, true},      {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
-    {'D', "--data", NULL, true},      {'Y', "--data", NULL, true},         {'q', "--method", NULL, true},
-    {'E', "--reference", NULL, true}, {'m', "--min", NULL, true},          {'k', "--slice", NULL, true},
-    {'n', "--limit", NULL, true},     {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
-    {'A', "--anyway", NULL, false},   {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
-    {'U', "--minutes", NULL, true},   {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
-    {'1', "--max-ms", NULL, true},    {'2', "--max-bytes", NULL, true},    {'3', "--max-drop", NULL, true},
-    {'4', "--snr", NULL, true},       {'5', "--weights", NULL, true},      {'e', "--energy", NULL, false},
-    {'C', "--power-cmd", NULL, true}, {'H', "--on", NULL, true},           {'K', "--dir", NULL, true},
-    {'X', "--commands", NULL, false}, {'Z', "--digests", NULL, true},      {'v', "--split", NULL, true},
-    {'I', "--key", NULL, true},       {'J', "--sign", NULL, true},
+    {'i', "--in", NULL, true},         {'o', "-o", "--out", true},          {'d', "--dim", NULL, true},
+    {'t', "--threads", NULL, true},    {'s', "--seed", NULL, true},         {'S', "--seconds", NULL, true},
+    {'j', "--json", NULL, false},      {'p', "--ops", NULL, false},         {'g', "--graph", NULL, true},
+    {'f', "--functions", NULL, true},  {'T', "--target", NULL, true},       {'F', "--allow-fallback", NULL, false},
+    {'c', "--card", NULL, true},       {'r', "--raw", NULL, true},          {'l', "--jsonl", NULL, false},
+    {'y', "--try", NULL, true},        {'L', "--labels", NULL, true},       {'x', "--tensors", NULL, true},
+    {'w', "--write", NULL, false},     {'O', "--no-optimize", NULL, false}, {'h', "--help", "-h", false},
+    {'u', "--tune", NULL, true},       {'R', "--report", NULL, true},       {'M', "--max", NULL, true},
+    {'D', "--data", NULL, true},       {'Y', "--data", NULL, true},         {'q', "--method", NULL, true},
+    {'E', "--reference", NULL, true},  {'m', "--min", NULL, true},          {'k', "--slice", NULL, true},
+    {'n', "--limit", NULL, true},      {'G', "--margin", NULL, true},       {'N', "--no-layers", NULL, false},
+    {'A', "--anyway", NULL, false},    {'W', "--stream", NULL, false},      {'P', "--period", NULL, true},
+    {'U', "--minutes", NULL, true},    {'b', "--beside", NULL, true},       {'a', "--against", NULL, true},
+    {'1', "--max-ms", NULL, true},     {'2', "--max-bytes", NULL, true},    {'3', "--max-drop", NULL, true},
+    {'4', "--snr", NULL, true},        {'5', "--weights", NULL, true},      {'e', "--energy", NULL, false},
+    {'C', "--power-cmd", NULL, true},  {'H', "--on", NULL, true},           {'K', "--dir", NULL, true},
+    {'X', "--commands", NULL, false},  {'Z', "--digests", NULL, true},      {'v', "--split", NULL, true},
+    {'B', "--metric-cmd", NULL, true}, {'I', "--key", NULL, true},          {'J', "--sign", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -181,6 +181,7 @@ static bool apply(args *a, char letter, const char *value)
     case 'G': return read_share(value, &a->margin);
     case 'N': return a->no_layers = true;
     case 'v': a->split = value; return strchr(value, ':') != NULL;
+    case 'B': a->metric_cmd = value; return *value != 0;
     case 'A': return a->anyway = true;
     case 'W': return a->stream = true;
     case 'L': a->labels = value; return *value != 0;

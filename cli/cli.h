@@ -55,7 +55,7 @@ typedef struct args {
     const char *on[ARGS_MAX];
     int n_on;
     uint64_t digests;
-    const char *split;
+    const char *split, *metric_cmd;
     const char *min[ARGS_MAX], *max[ARGS_MAX];
     int n_min, n_max;
     double snr, max_ms, max_bytes, max_drop;

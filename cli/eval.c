@@ -384,6 +384,7 @@ static sedge_status open_reference(sedge_model **model, const args *a, sedge_eva
 
 static int evaluate(const args *a, limits *l)
 {
+    metric_command command = {.command = NULL};
     sedge_error err = {0};
     sedge_model *model = NULL, *reference = NULL;
     sedge_data *data = NULL;
@@ -406,6 +407,12 @@ static int evaluate(const args *a, limits *l)
     how.seed = a->seed;
     how.progress = show_part;
     how.ctx = &p;
+    if (a->metric_cmd) {
+        if (!metric_command_start(&command, a->metric_cmd))
+            return fail("%s: cannot be started", a->metric_cmd);
+        how.each = metric_command_each;
+        how.each_ctx = &command;
+    }
     sedge_status st = sedge_model_open(&model, a->rest[0], &mo, &err);
     if (st == SEDGE_OK)
         st = open_reference(&reference, a, &how, &err);
@@ -422,7 +429,9 @@ static int evaluate(const args *a, limits *l)
     } else {
         sedge_eval_result r;
         sedge_eval_get(e, &r);
-        status = check_limits(l, &r);
+        status = a->metric_cmd ? metric_command_end(&command, &r) : EXIT_OK;
+        if (status == EXIT_OK)
+            status = check_limits(l, &r);
         if (status != EXIT_FAILED && a->json)
             json_result(a, &r, l);
         else if (status != EXIT_FAILED)
@@ -430,6 +439,7 @@ static int evaluate(const args *a, limits *l)
         if (status != EXIT_FAILED && a->report && eval_report(a, &r, data, l, &err) != SEDGE_OK)
             status = fail_error(a->report, &err);
     }
+    metric_command_free(&command);
     sedge_eval_close(&e);
     sedge_split_close(&split);
     sedge_data_close(&data);
@@ -442,7 +452,7 @@ static int eval_main(int argc, char **argv)
 {
     args a = {0};
     limits l = {.n = 0};
-    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsjRJH", argc, argv);
+    int status = args_parse(&a, &verb_eval, "YLcEmMknvAWtsjRJHB", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_eval.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

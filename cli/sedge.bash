@@ -19,7 +19,7 @@ _sedge()
         case $verb in
         run) COMPREPLY=($(compgen -W "--card --jsonl --raw --in -o --out --threads --seed --json $common" -- "$word")) ;;
         card) COMPREPLY=($(compgen -W "--card --json --write --try --labels --tensors --seconds --threads --help" -- "$word")) ;;
-        eval) COMPREPLY=($(compgen -W "--on --report --sign --data --labels --card --reference --min --max --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
+        eval) COMPREPLY=($(compgen -W "--on --report --sign --data --labels --card --reference --min --max --slice --split --limit --metric-cmd --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--on --report --sign --data --labels --card --margin --no-layers --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         quantize) COMPREPLY=($(compgen -W "--data --card --method --snr --weights --json -o --help" -- "$word")) ;;
         fit) COMPREPLY=($(compgen -W "--data --labels --card --max-ms --max-bytes --max-drop --seed --report --json -o --help" -- "$word")) ;;

@@ -126,6 +126,9 @@ typedef struct sedge_eval_opts {
     const size_t *sample; /* those of the data that count, n of them; NULL: all */
     size_t n;
     uint64_t seed; /* of intervals by resampling */
+    /* NULL, or called with every answer that counts (of streams: every window), for measures of the caller's own; non-zero stops. */
+    int (*each)(void *ctx, const sedge_task *task, const sedge_item *item, const sedge_answers *answers);
+    void *each_ctx;
     int (*progress)(void *ctx, double part); /* NULL, or called now and then; non-zero stops: SEDGE_E_CANCELLED */
     void *ctx;
     uint8_t reserved[32];

@@ -182,7 +182,15 @@ typedef struct window {
     const char **bad;
     sedge_status st;
     sg_err *err;
+    const sedge_item *item;
 } window;
+
+static sedge_status tell(sedge_eval *e, const sedge_item *s, const sedge_answers *a, sg_err *err)
+{
+    if (e->probing || !e->how.each || e->how.each(e->how.each_ctx, e->task, s, a) == 0)
+        return SEDGE_OK;
+    return sg_fail(err, SEDGE_E_CANCELLED, "eval: cancelled");
+}
 
 static void count_time(sedge_eval *e, const sedge_answers *a)
 {
@@ -196,13 +204,15 @@ static int take_window(void *ctx, const sedge_answers *a)
     window *w = ctx;
     count_time(w->e, a);
     w->st = w->e->judge->take(w->e, w->known, a, w->bad, w->err);
+    if (w->st == SEDGE_OK && !*w->bad)
+        w->st = tell(w->e, w->item, a, w->err);
     return w->st != SEDGE_OK || *w->bad;
 }
 
 /* Every window of a stream, then its end. */
 static sedge_status take_stream(sedge_eval *e, const sedge_item *s, const sg_known *k, const char **bad, sg_err *why, sg_err *err)
 {
-    window w = {e, k, bad, SEDGE_OK, err};
+    window w = {e, k, bad, SEDGE_OK, err, s};
     SG_TRY(sedge_task_reset(e->task, why));
     if (e->task->source == SEDGE_SOURCE_AUDIO) {
         SG_TRY(sedge_task_push_audio(e->task, &s->audio, take_window, &w, why));
@@ -238,6 +248,8 @@ static sedge_status take_sample(sedge_eval *e, const sedge_item *s, const char *
         count_time(e, &a);
         e->n_cut += a.truncated != 0;
         st = e->judge->take(e, &known, &a, bad, err);
+        if (st == SEDGE_OK && !*bad)
+            st = tell(e, s, &a, err);
     }
     if (*bad || why.status != SEDGE_OK)
         e->n = had;
@@ -315,7 +327,9 @@ static sedge_status first_look(sedge_eval *e, const size_t *sample, size_t n, sg
         size_t at = (size_t)(((double)k + 0.5) * (double)n / (double)m);
         pick[k] = sample ? sample[at] : at;
     }
+    e->probing = true;
     SG_TRY(run(e, pick, m, true, err));
+    e->probing = false;
     const char *doubt = e->n >= PROBE_LEAST ? e->judge->doubt(e) : NULL;
     sedge_status st = doubt ? sg_sanity_fail(e, doubt, err) : SEDGE_OK;
     forget(e);

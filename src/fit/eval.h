@@ -76,6 +76,7 @@ struct sedge_eval {
     sedge_frame mask_frame;
     char bad_text[256];
 
+    bool probing; /* the first look */
     size_t current; /* sample */
     sedge_outcome *outcome;
     sg_row *row;
