@@ -77,7 +77,8 @@ int32_t sg_tw_like(sg_tw_scope *sc, int32_t t, int rank, const sg_dim *dim)
     own.data = NULL;
     own.kept = false;
     own.rank = rank;
-    memcpy(own.dim, dim, (size_t)rank * sizeof *dim);
+    if (rank)
+        memcpy(own.dim, dim, (size_t)rank * sizeof *dim);
     return sg_tw_tensor_new(sc, &own);
 }
 
