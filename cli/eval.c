@@ -291,9 +291,9 @@ static void json_confidence(json *j, const sedge_eval_result *r)
     json_close(j, ']');
 }
 
-static void json_result(const args *a, const sedge_eval_result *r, const limits *l)
+static void json_result(FILE *f, const args *a, const sedge_eval_result *r, const limits *l)
 {
-    json j = {.f = stdout};
+    json j = {.f = f};
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "sedge.eval/1");
     json_str(&j, "model", a->rest[0]);
@@ -326,6 +326,20 @@ static void json_result(const args *a, const sedge_eval_result *r, const limits 
     json_num(&j, "post_ms", r->post_ms / (double)r->samples);
     json_num(&j, "peak_rss_bytes", peak_memory());
     json_close(&j, '}');
+}
+
+/* The report is made of what --json would print. */
+static int report(const args *a, const sedge_eval_result *r, const limits *l)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (f)
+        json_result(f, a, r, l);
+    json_t *tree = proof_tree(f, &text, &size);
+    int status = tree ? proof_report(tree, a) : fail("no memory for the report");
+    json_decref(tree);
+    return status;
 }
 
 /* ---- the verb ------------------------------------------------------------------------------- */
@@ -433,11 +447,11 @@ static int evaluate(const args *a, limits *l)
         if (status == EXIT_OK)
             status = check_limits(l, &r);
         if (status != EXIT_FAILED && a->json)
-            json_result(a, &r, l);
+            json_result(stdout, a, &r, l);
         else if (status != EXIT_FAILED)
             print_result(&r, l);
-        if (status != EXIT_FAILED && a->report && eval_report(a, &r, data, l, &err) != SEDGE_OK)
-            status = fail_error(a->report, &err);
+        if (status != EXIT_FAILED && a->report && report(a, &r, l) != EXIT_OK)
+            status = EXIT_FAILED;
     }
     metric_command_free(&command);
     sedge_eval_close(&e);

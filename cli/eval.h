@@ -38,7 +38,4 @@ int metric_command_each(void *ctx, const sedge_task *task, const sedge_item *ite
 int metric_command_end(metric_command *c, sedge_eval_result *r);
 void metric_command_free(metric_command *c);
 
-/* eval_report.c: --report. */
-sedge_status eval_report(const args *a, const sedge_eval_result *r, const sedge_data *data, const limits *l, sedge_error *err);
-
 #endif

@@ -51,8 +51,6 @@ sedge_status sedge_data_tensors(sedge_data **out, const char *files, const char 
                                 sedge_error *err);
 void sedge_data_close(sedge_data **data);
 size_t sedge_data_count(const sedge_data *data);
-/* SHA-256 over those of all samples, as hexadecimal digits. What cannot be read counts as nothing. */
-sedge_status sedge_data_digest(const sedge_data *data, char text[65], sedge_error *err);
 /* 1: labels, boxes, masks or events are known. */
 int sedge_data_labelled(const sedge_data *data);
 /* Label of each sample, for as long as the data lives; NULL where there is none. */

@@ -67,23 +67,6 @@ static sedge_status mark_all(sedge_split *s, const sedge_data *d, bool picture, 
     return st;
 }
 
-sedge_status sedge_data_digest(const sedge_data *d, char text[65], sedge_error *err)
-{
-    sedge_split s = {.n = d->n};
-    uint8_t digest[SG_SHA256_BYTES];
-    sg_sha256 sum;
-    s.arena.mem = &s.mem;
-    s.mark = sg_arena_array(&s.arena, d->n + 1, sizeof *s.mark);
-    sedge_status st = s.mark ? mark_all(&s, d, false, err) : sg_data_no_memory(err);
-    sg_sha256_init(&sum);
-    for (size_t i = 0; st == SEDGE_OK && i < d->n; i++)
-        sg_sha256_add(&sum, s.mark[i].digest, sizeof s.mark[i].digest);
-    sg_sha256_end(&sum, digest);
-    sg_sha256_text(digest, text);
-    sg_arena_free(&s.arena);
-    return st;
-}
-
 /* ---- the manifest ---- */
 
 static int digit(char c)
