@@ -27,6 +27,9 @@ typedef struct verb {
 extern const verb verb_run, verb_check, verb_bench, verb_card, verb_eval, verb_compare, verb_worker, verb_verify, verb_inspect,
     verb_compile, verb_convert, verb_quantize, verb_fit, verb_cpu;
 
+/* main.c: a whole command line, "sedge" first: the exit status. */
+int run_verb(int argc, char **argv);
+
 /* ---- say.c: errors -------------------------------------------------------------------------- */
 
 /* "sedge: ..." on stderr; return the exit status for `return fail(...)`. */

@@ -19,7 +19,7 @@ static int help(FILE *f)
     return EXIT_OK;
 }
 
-static int dispatch(int argc, char **argv)
+int run_verb(int argc, char **argv)
 {
     if (argc < 2) {
         help(stderr);
@@ -41,7 +41,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    int status = dispatch(argc, argv);
+    int status = run_verb(argc, argv);
     if (fflush(stdout) != 0 && status == EXIT_OK)
         status = fail("cannot write to standard output");
     return status;

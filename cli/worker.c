@@ -1,7 +1,6 @@
 /* sedge worker: the far side of --on, over standard input and output. */
 #include "cli.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "fit/worker.h"
@@ -13,13 +12,8 @@ const verb verb_worker = {"worker", "the far side of --on: measures here what an
 
 static int serve(const args *a)
 {
-    char program[4096];
     sedge_error err = {0};
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (n <= 0)
-        return fail("worker: this program does not know where it stands");
-    program[n] = 0;
-    sg_worker_opts o = {.dir = a->dir, .program = program, .commands = a->commands};
+    sg_worker_opts o = {.dir = a->dir, .run = run_verb, .commands = a->commands};
     return sg_worker_serve(STDIN_FILENO, STDOUT_FILENO, &o, &err) == SEDGE_OK ? EXIT_OK : fail("worker: %s", err.msg);
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -313,8 +314,12 @@ static pid_t start(worker *w, const char **word, int out[2], int err_pipe[2])
     for (int fd = 3; fd < 256; fd++)
         close(fd);
     signal(SIGPIPE, SIG_DFL);
-    execv(w->o->program, (char *const *)(uintptr_t)word);
-    _exit(127);
+    int n = 0, status;
+    while (word[n])
+        n++;
+    status = w->o->run(n, (char **)(uintptr_t)word);
+    fflush(NULL);
+    _exit(status);
 }
 
 /* Reads what the job prints, and says every few seconds that this side is alive. The near side going away ends the job. */

@@ -9,7 +9,10 @@
 typedef struct sg_worker_opts {
     const char
         *dir; /* keeps files from one time to the next; NULL: a temporary folder, which outlives a broken link, not a farewell */
-    const char *program; /* this program */
+    int (*run)(
+        int argc,
+        char **
+            argv); /* this program's command line, in a process of its own: no program file is needed, which an emulator would not find */
     bool commands; /* --beside and the like may be asked for */
 } sg_worker_opts;
 
