@@ -52,7 +52,7 @@ static void layer_done(void *ctx, const char *name, const sg_rounded *r)
 }
 
 /* Multiply-adds that looking at what weights meet may take: every layer runs two graphs on each sample. */
-#define LOOK_MACS 2e11
+#define LOOK_MACS 5e10
 
 static size_t looked_at(const sg_quantizer *q, size_t n)
 {
@@ -78,9 +78,22 @@ sedge_status sg_quantizer_learn(sg_quantizer *q, int bits, int steps, const sg_s
     return sg_round_graph(g, q->source, q->model, s, from, from + n, &how, layer_done, &l, err);
 }
 
+/* What stays float has the weights that it came with. */
+static void give_back(const sg_quantizer *q, sg_graph *g, const uint8_t *high)
+{
+    for (sg_nid n = 1; high && n < q->sites.n_node; n++)
+        for (int k = 1; k < 3 && high[n] && q->sites.role[n] == SG_QUANT_WEIGHT; k++) {
+            const sg_vid v = sg_node_in(q->source, n, k);
+            if (v && q->source->value[v].role == SG_CONST)
+                g->value[v].data = q->source->value[v].data;
+        }
+}
+
 sedge_status sg_quantizer_make(sg_quantizer *q, const sg_quant_how *how, sedge_model **out, sg_quant_done *done, sg_err *err)
 {
     SG_TRY(sg_model_of_graph(out, q->learned ? q->learned : q->source, q->model, err));
+    if (q->learned)
+        give_back(q, (*out)->graph, how->high);
     sedge_status st = sg_quant_place((*out)->graph, &q->sites, &q->calib, how, done, err);
     if (st == SEDGE_OK)
         st = sg_quant_compact((*out)->graph, err);
