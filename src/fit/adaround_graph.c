@@ -27,7 +27,7 @@ static float choose_scale(const float *v, int64_t k, int most)
     double top = 0, best = HUGE_VAL;
     float scale = 1;
     for (int64_t i = 0; i < k; i++)
-        top = fmax(top, fabs((double)v[i]));
+        top = fabs((double)v[i]) > top ? fabs((double)v[i]) : top;
     for (int part = 100; part >= 40 && top > 0x1p-100; part -= 2) {
         const float s = (float)(top * part / 100 / most);
         double e = 0;

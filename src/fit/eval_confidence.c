@@ -16,7 +16,7 @@ static double error_at(const sedge_eval *e, const float *logit, const size_t *ro
         const float *z = logit + i * (size_t)classes;
         double most = -HUGE_VAL, sum = 0;
         for (int k = 0; k < classes; k++)
-            most = fmax(most, (double)z[k]);
+            most = (double)z[k] > most ? (double)z[k] : most;
         for (int k = 0; k < classes; k++)
             sum += exp(((double)z[k] - most) / t);
         g[m++] = (sg_guess){(float)(1 / sum), e->outcome[row[i]].right > 0};

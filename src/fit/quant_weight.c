@@ -61,8 +61,10 @@ static bool make_room(sg_arena *a, const rows *r, made *m)
 static double largest(const made *m, const rows *r, int64_t c)
 {
     double most = 0;
-    for (int64_t i = 0; i < r->per; i++)
-        most = fmax(most, fabs((double)m->w[c * r->step + i * r->stride]));
+    for (int64_t i = 0; i < r->per; i++) {
+        const double a = fabs((double)m->w[c * r->step + i * r->stride]);
+        most = a > most ? a : most;
+    }
     return isfinite(most) ? most : 0;
 }
 

@@ -154,7 +154,7 @@ static void reduce_frames(float *s, size_t frames, size_t n, bool most)
     for (size_t c = 0; c < n; c++) {
         double v = s[c];
         for (size_t f = 1; f < frames; f++)
-            v = most ? fmax(v, s[f * n + c]) : v + s[f * n + c];
+            v = !most ? v + s[f * n + c] : s[f * n + c] > v ? s[f * n + c] : v;
         s[c] = (float)(most ? v : v / (double)frames);
     }
 }
