@@ -30,6 +30,7 @@ static const option options[] = {
     {'C', "--power-cmd", NULL, true},  {'H', "--on", NULL, true},           {'K', "--dir", NULL, true},
     {'X', "--commands", NULL, false},  {'Z', "--digests", NULL, true},      {'v', "--split", NULL, true},
     {'B', "--metric-cmd", NULL, true}, {'I', "--key", NULL, true},          {'J', "--sign", NULL, true},
+    {'V', "--split", NULL, true},
 };
 
 static bool is_name(const option *o, const char *word, size_t n)
@@ -181,6 +182,7 @@ static bool apply(args *a, char letter, const char *value)
     case 'G': return read_share(value, &a->margin);
     case 'N': return a->no_layers = true;
     case 'v': a->split = value; return strchr(value, ':') != NULL;
+    case 'V': a->split = value; return *value != 0;
     case 'B': a->metric_cmd = value; return *value != 0;
     case 'A': return a->anyway = true;
     case 'W': return a->stream = true;

@@ -9,7 +9,7 @@ static int fit_main(int argc, char **argv);
 const verb verb_fit = {
     "fit", "the cheapest change that meets a budget of time and size, and what it cost",
     "fit MODEL --data DATA [--labels F] [--card C.json] [--max-ms 10ms] [--max-bytes 200kB] [--max-drop POINTS]\n"
-    "                     [--seed S] [--report R.html] [--json] -o OUT.onnx",
+    "                     [--split FILE] [--seed S] [--report R.html] [--json] -o OUT.onnx",
     fit_main};
 
 static void on_progress(void *ctx, const char *what, double part)
@@ -60,6 +60,7 @@ static void print_json(const args *a, const sedge_fit_result *r)
     json_int(&j, "calibrated", (int64_t)r->calibrated);
     json_int(&j, "chose", (int64_t)r->chose);
     json_int(&j, "proved", (int64_t)r->proved);
+    json_int(&j, "left_out", (int64_t)r->left_out);
     json_num(&j, "score_before", r->score_before);
     json_num(&j, "score_after", r->score_after);
     json_num(&j, "drop", r->drop);
@@ -112,12 +113,19 @@ static void print_text(const args *a, const sedge_fit_result *r)
         (unsigned long long)r->lost, (unsigned long long)r->gained);
     printf("99 of 100 answers within %.3g ms, before %.3g ms; %s, before %s\n", r->ms_after, r->ms_before,
            bytes_text((double)r->bytes_after, after), bytes_text((double)r->bytes_before, before));
+    const double most = a->max_drop > 0 ? a->max_drop / 100 : 0.005;
+    if (most * (double)r->chose < 2)
+        printf("the %zu samples that choose cannot tell %.2g points: a drop of two of them (%.2g points) passes there\n",
+               r->chose, 100 * most, 200 / (double)r->chose);
+    if (r->left_out)
+        printf("%zu samples are not in the manifest and were left out\n", r->left_out);
     if (!r->met)
         printf("limit missed: %s\n", r->missed);
 }
 
-static int fit_model(const args *a)
+static int fit_model(args *a)
 {
+    char beside[4096];
     sedge_fit_opts o;
     sedge_fit_result r;
     sedge_error err = {0};
@@ -129,6 +137,12 @@ static int fit_model(const args *a)
     o.max_ms = a->max_ms;
     o.max_bytes = (int64_t)a->max_bytes;
     o.max_drop = a->max_drop / 100;
+    if (a->report && !a->split) { /* a claim about parts can be measured again if they are kept */
+        if (snprintf(beside, sizeof beside, "%.*s.split", (int)strlen(a->report) - 5, a->report) >= (int)sizeof beside)
+            return usage(&verb_fit, "--report: the path is too long");
+        a->split = beside;
+    }
+    o.split = a->split;
     o.seed = a->seed;
     o.progress = on_progress;
     o.ctx = &p;
@@ -145,7 +159,7 @@ static int fit_model(const args *a)
 static int fit_main(int argc, char **argv)
 {
     args a = {0};
-    int status = args_parse(&a, &verb_fit, "oDLc123sRj", argc, argv);
+    int status = args_parse(&a, &verb_fit, "oDLc123VsRj", argc, argv);
     if (status == EXIT_OK && a.help)
         printf("usage: sedge %s\n", verb_fit.usage);
     else if (status == EXIT_OK && a.n_rest != 1)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ static void print_json(const look *l, const args *a)
     json j = {.f = stdout};
     const sedge_model_info *mi = &l->info;
     const char *name;
+    struct stat file;
     int count;
     json_open(&j, NULL, '{');
     json_str(&j, "schema", "sedge.inspect/1");
@@ -81,6 +83,8 @@ static void print_json(const look *l, const args *a)
     json_str(&j, "format", mi->format);
     json_str(&j, "producer", mi->producer);
     json_int(&j, "ir_version", mi->ir_version);
+    if (stat(a->rest[0], &file) == 0)
+        json_int(&j, "file_bytes", (int64_t)file.st_size);
     json_open(&j, "opsets", '{');
     for (int i = 0; i < mi->n_opset; i++)
         json_int(&j, mi->opset_domain[i][0] ? mi->opset_domain[i] : "ai.onnx", mi->opset_version[i]);

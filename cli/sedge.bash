@@ -22,7 +22,7 @@ _sedge()
         eval) COMPREPLY=($(compgen -W "--on --report --sign --data --labels --card --reference --min --max --slice --split --limit --metric-cmd --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         compare) COMPREPLY=($(compgen -W "--on --report --sign --data --labels --card --margin --no-layers --slice --split --limit --stream --anyway --threads --seed --json --help" -- "$word")) ;;
         quantize) COMPREPLY=($(compgen -W "--data --card --method --snr --weights --json -o --help" -- "$word")) ;;
-        fit) COMPREPLY=($(compgen -W "--data --labels --card --max-ms --max-bytes --max-drop --seed --report --json -o --help" -- "$word")) ;;
+        fit) COMPREPLY=($(compgen -W "--data --labels --card --max-ms --max-bytes --max-drop --split --seed --report --json -o --help" -- "$word")) ;;
         check) COMPREPLY=($(compgen -W "--threads --functions --target --allow-fallback --no-optimize --help" -- "$word")) ;;
         verify) COMPREPLY=($(compgen -W "--key --commands --json --help" -- "$word")) ;;
         worker) COMPREPLY=($(compgen -W "--dir --commands --help" -- "$word")) ;;

@@ -296,7 +296,8 @@ typedef struct sedge_fit_opts {
     double max_ms; /* of an answer end to end: the upper bound of the 99th percentile; 0: no limit */
     int64_t max_bytes; /* of the file; 0: no limit */
     double max_drop; /* of the first measure, in its unit (0.005: half a point), or two samples where that is more; 0: 0.005 */
-    uint64_t seed; /* of the splits */
+    const char *split; /* the manifest of sedge_split_open; NULL: it is kept nowhere */
+    uint64_t seed; /* of the parts */
     void (*progress)(void *ctx, const char *what, double part); /* NULL: silence */
     void *ctx;
     uint8_t reserved[64];
@@ -322,6 +323,7 @@ typedef struct sedge_fit_result {
     char missed[256]; /* the limit that was not met, by how much, and what would help */
     char measure[48]; /* name of the first measure */
     size_t calibrated, chose, proved; /* samples */
+    size_t left_out; /* samples that the manifest does not know */
     /* On the samples that prove: before and after, how many were right for one of the two alone, and the 95 % interval of the drop. */
     double score_before, score_after, drop, drop_low, drop_high;
     uint64_t lost, gained;

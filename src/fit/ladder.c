@@ -462,7 +462,7 @@ static sedge_status open_all(ladder *l, sg_err *err)
     } else {
         return sg_fail(err, st, "%s", why.msg);
     }
-    SG_TRY(sg_parts_make(&l->parts, &l->mem, l->data, l->o->seed, err));
+    SG_TRY(sg_parts_make(&l->parts, &l->mem, l->data, l->o->split, l->o->seed, err));
     l->parted = (sg_samples){.n = l->parts.n, .n_in = l->all->n_in, .get = parted, .ctx = l};
     sg_err no = {.status = SEDGE_OK};
     l->can_quantize = sg_quantizer_open(&l->q, &l->mem, l->model, &no) == SEDGE_OK;
@@ -482,6 +482,7 @@ static sedge_status fit(ladder *l, sg_err *err)
     r->calibrated = l->parts.calibrate;
     r->chose = l->parts.choose;
     r->proved = l->parts.prove;
+    r->left_out = l->parts.left_out;
     tell(l, "measuring the model as it is", 0.05);
     sedge_status st = judge(l, &e, l->model, l->path, l->parts.calibrate, l->parts.choose, &l->score, err);
     sedge_eval_close(&e);

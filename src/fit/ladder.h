@@ -9,11 +9,11 @@
 typedef struct sg_parts {
     size_t *order, n;
     size_t calibrate, choose, prove; /* how many each has, in this order */
+    size_t left_out; /* samples that the manifest does not know */
 } sg_parts;
 
-/* A quarter calibrates, two in five prove, the rest chooses; each label in these shares, samples of one group together. The same seed gives
- * the same parts. */
-sedge_status sg_parts_make(sg_parts *p, sg_mem *mem, const sedge_data *d, uint64_t seed, sg_err *err);
+/* The parts of sedge_split_open, whose manifest is at `path` (NULL: kept nowhere). */
+sedge_status sg_parts_make(sg_parts *p, sg_mem *mem, const sedge_data *d, const char *path, uint64_t seed, sg_err *err);
 void sg_parts_free(sg_parts *p, sg_mem *mem);
 
 typedef struct sg_pace {

@@ -30,7 +30,7 @@ typedef struct sg_claim {
     enum { SG_CLAIM_BY_RANGE, SG_CLAIM_PASS, SG_CLAIM_FAIL, SG_CLAIM_NOT_SHOWN } verdict; /* BY_RANGE: see sg_claim_verdict */
     const char *why;    /* of the verdict, or how it was measured; NULL: nothing to say */
     const char *
-        needs; /* what it stands on, words of "model card data labels machine binary": where one of them has changed, the claim no
+        needs; /* what it stands on, words of "model card data labels split machine binary": where one of them has changed, the claim no
                          * longer holds. NULL: "model" */
     const char *path; /* JSON pointer to the value in what `command --json` prints ("/p99_ms"); NULL: it is not measured again */
     const char *const *command; /* words of a sedge command, NULL at the end; NULL: the report's own */

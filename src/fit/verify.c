@@ -98,7 +98,7 @@ static void look_at_machine(const json_t *then, const json_t *now, json_t *all)
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-static const char *const verbs[] = {"bench", "eval", "compare", "quantize"};
+static const char *const verbs[] = {"bench", "eval", "compare", "quantize", "inspect"};
 static const char *const left_out[] = {"--report", "--max", "--min", "--sign"}; /* with their values */
 static const char *const commanding[] = {"--beside", "--power-cmd", "--metric-cmd", "--via", "--on"};
 static const char *const writing[] = {"-o", "--out", "--write", "--graph"};
