@@ -221,6 +221,7 @@ typedef struct progress {
 
 void progress_start(progress *p, const char *what);
 void progress_show(progress *p, double part); /* 0 to 1 */
+void progress_tell(void *p, const char *what, double part); /* as the library calls it: what it does now */
 void progress_clear(progress *p); /* before other output */
 
 /* ---- json.c ------------------------------------------------------------------------------------- */

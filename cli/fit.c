@@ -12,16 +12,6 @@ const verb verb_fit = {
     "                     [--split FILE] [--seed S] [--report R.html] [--json] -o OUT.onnx",
     fit_main};
 
-static void on_progress(void *ctx, const char *what, double part)
-{
-    progress *p = ctx;
-    if (p->what != what) {
-        progress_clear(p);
-        progress_start(p, what);
-    }
-    progress_show(p, part);
-}
-
 static void json_rungs(json *j, const sedge_fit_result *r)
 {
     json_open(j, "rungs", '[');
@@ -144,7 +134,7 @@ static int fit_model(args *a)
     }
     o.split = a->split;
     o.seed = a->seed;
-    o.progress = on_progress;
+    o.progress = progress_tell;
     o.ctx = &p;
     const sedge_status st = sedge_fit(a->rest[0], a->out, &o, &r, &err);
     progress_clear(&p);

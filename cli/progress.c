@@ -28,3 +28,13 @@ void progress_clear(progress *p)
         fputs("\r\033[K", stderr);
     p->shown = false;
 }
+
+void progress_tell(void *ctx, const char *what, double part)
+{
+    progress *p = ctx;
+    if (p->what != what) {
+        progress_clear(p);
+        progress_start(p, what);
+    }
+    progress_show(p, part);
+}

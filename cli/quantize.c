@@ -12,16 +12,6 @@ const verb verb_quantize = {"quantize", "weights and activations as 8-bit intege
                             "                     [--weights f16|int8|int4] [--json]",
                             quantize_main};
 
-static void on_progress(void *ctx, const char *what, double part)
-{
-    progress *p = ctx;
-    if (p->what != what) {
-        progress_clear(p);
-        progress_start(p, what);
-    }
-    progress_show(p, part);
-}
-
 static void print_json(const args *a, const sedge_quantize_result *r)
 {
     json j = {.f = stdout};
@@ -85,7 +75,7 @@ static int quantize_model(const args *a)
     o.method = a->method;
     o.weights = a->weights;
     o.snr_db = a->snr;
-    o.progress = on_progress;
+    o.progress = progress_tell;
     o.progress_ctx = &p;
     if (is_array(a->in[0])) {
         o.rows = a->in;

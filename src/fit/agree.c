@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "fit/quantize.h"
+#include "fit/stat.h"
 #include "tensor/tensor.h"
 
 static sedge_status take(sg_outputs *o, const sedge_model *m, const sedge_session *session, sg_err *err)
@@ -30,12 +31,6 @@ static sedge_status take(sg_outputs *o, const sedge_model *m, const sedge_sessio
     o->width = width;
     o->n++;
     return SEDGE_OK;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 static sedge_status run_all(sg_outputs *o, const sedge_model *m, sedge_session *session, const sg_samples *s, size_t from,
@@ -70,7 +65,7 @@ sedge_status sg_outputs_run(sg_outputs *o, const sedge_model *m, const sg_sample
     if (st == SEDGE_OK)
         st = run_all(o, m, session, s, from, to, time, part, ctx, err);
     if (st == SEDGE_OK && seconds) {
-        qsort(time, to - from, sizeof *time, by_size);
+        qsort(time, to - from, sizeof *time, sg_by_double);
         *seconds = to > from ? time[(to - from) / 2] : 0;
     }
     sedge_session_close(&session);

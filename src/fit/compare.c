@@ -126,19 +126,6 @@ static void by_pairs(const sedge_compare *c, const sg_measure *m, sedge_pair *p)
     p->method = "tango";
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double at(const double *sorted, size_t n, double q)
-{
-    double where = q * (double)(n - 1);
-    size_t i = (size_t)where;
-    return i + 1 < n ? sorted[i] + (where - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
 typedef struct draws {
     double *count, *wa, *wb, *drop;
     uint32_t *have;
@@ -172,7 +159,7 @@ static void draw(sedge_compare *c, const sg_measure *m, draws *d)
         if (r >= ROUNDS_LEAST && sg_now() - start > SECONDS)
             break;
     }
-    qsort(d->drop, d->n, sizeof *d->drop, by_value);
+    qsort(d->drop, d->n, sizeof *d->drop, sg_by_double);
 }
 
 static bool open_draws(sedge_compare *c, draws *d)
@@ -226,8 +213,8 @@ static sedge_status compare_measures(sedge_compare *c, double margin, sg_err *er
             p->method = c->before->grouped ? "bootstrap by group" : "bootstrap";
             draw(c, &m[k], &d);
             if (d.n >= ROUNDS_LEAST / 2) {
-                p->low = at(d.drop, d.n, 0.05);
-                p->high = at(d.drop, d.n, 0.95);
+                p->low = sg_quantile(d.drop, d.n, 0.05);
+                p->high = sg_quantile(d.drop, d.n, 0.95);
                 judge_bounds(p, (double)c->n);
             }
             memset(d.count, 0, c->before->n_group * sizeof *d.count);

@@ -51,6 +51,17 @@ static bool more_slots(sedge_data *d)
     return true;
 }
 
+const char *const sg_label_names[SG_LABEL_NAMES] = {"label", "class", "target", "y"};
+
+int sg_data_column(const sg_csv *c, const char *const *name, int n)
+{
+    for (int k = 0; k < n; k++)
+        for (size_t i = 0; i < c->n; i++)
+            if (sg_csv_is(&c->field[i], name[k]))
+                return (int)i;
+    return -1;
+}
+
 int32_t sg_data_word(sedge_data *d, const char *s, size_t n)
 {
     sg_words *w = &d->words;

@@ -93,6 +93,12 @@ sg_thing *sg_data_add_thing(sedge_data *d);
 /* "name" of sample i, for messages; of rows it is made in `text`. */
 const char *sg_data_name(const sedge_data *d, size_t i, char text[64]);
 
+/* What a column of labels is called. */
+enum { SG_LABEL_NAMES = 4 };
+extern const char *const sg_label_names[SG_LABEL_NAMES];
+/* The column of a head that one of n names names, the earlier names before the later; -1: none. */
+int sg_data_column(const sg_csv *c, const char *const *name, int n);
+
 /* ---- data_files.c, data_coco.c, data_rows.c: forms ---- */
 
 bool sg_ends_with(const char *s, const char *end);

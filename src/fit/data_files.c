@@ -140,29 +140,19 @@ typedef struct head {
     size_t n;
 } head;
 
-static int column_of(const sg_csv *c, const char *const *name, int n)
-{
-    for (int k = 0; k < n; k++)
-        for (size_t i = 0; i < c->n; i++)
-            if (sg_csv_is(&c->field[i], name[k]))
-                return (int)i;
-    return -1;
-}
-
 /* Whether the first line is a head of columns, or already names a file and a label (two columns). of_files: it is known that files are
  * named, so that of two columns the one that is not the label is the file. */
 static bool read_head(const sg_csv *c, const char *slice, bool of_files, head *h, bool *first_is_data)
 {
-    static const char *const file[] = {"file", "filename", "path", "name", "image"},
-                             *const label[] = {"label", "class", "target", "y"}, *const group[] = {"group"},
+    static const char *const file[] = {"file", "filename", "path", "name", "image"}, *const group[] = {"group"},
                              *const start[] = {"start", "t0"}, *const end[] = {"end", "t1"};
     h->n = c->n;
-    h->at[FILE_AT] = column_of(c, file, 5);
-    h->at[LABEL_AT] = column_of(c, label, 4);
-    h->at[GROUP_AT] = column_of(c, group, 1);
-    h->at[SLICE_AT] = column_of(c, &slice, 1);
-    h->at[START_AT] = column_of(c, start, 2);
-    h->at[END_AT] = column_of(c, end, 2);
+    h->at[FILE_AT] = sg_data_column(c, file, 5);
+    h->at[LABEL_AT] = sg_data_column(c, sg_label_names, SG_LABEL_NAMES);
+    h->at[GROUP_AT] = sg_data_column(c, group, 1);
+    h->at[SLICE_AT] = sg_data_column(c, &slice, 1);
+    h->at[START_AT] = sg_data_column(c, start, 2);
+    h->at[END_AT] = sg_data_column(c, end, 2);
     *first_is_data = false;
     if (c->n == 2 && h->at[FILE_AT] >= 0 && h->at[LABEL_AT] < 0)
         h->at[LABEL_AT] = !h->at[FILE_AT];

@@ -59,24 +59,13 @@ static sedge_status number_labels(sedge_data *d, const sedge_tensor *y, sg_err *
     return SEDGE_OK;
 }
 
-static const char *const label_names[] = {"label", "class", "target", "y"};
-
-static int column_of(const sg_csv *c, const char *const *name, int n)
-{
-    for (int k = 0; k < n; k++)
-        for (size_t i = 0; i < c->n; i++)
-            if (sg_csv_is(&c->field[i], name[k]))
-                return (int)i;
-    return -1;
-}
-
 /* A label a line, or the column label. */
 static sedge_status read_label_lines(sedge_data *d, const char *csv, sg_csv *c, sg_err *err)
 {
     bool more;
     size_t i = 0;
     SG_TRY(sg_csv_next(c, &more));
-    int at = more ? column_of(c, label_names, 4) : -1;
+    int at = more ? sg_data_column(c, sg_label_names, SG_LABEL_NAMES) : -1;
     if (at < 0 && c->n > 1)
         return sg_fail(err, SEDGE_E_FORMAT, "%s: the first line names no column label", csv);
     if (at >= 0)
@@ -155,12 +144,12 @@ static sedge_status table_head(sedge_data *d, const char *path, const char *slic
     SG_TRY(sg_csv_next(c, &more));
     if (!more)
         return sg_fail(err, SEDGE_E_FORMAT, "%s: the table is empty", path);
-    int label = column_of(c, label_names, 4);
+    int label = sg_data_column(c, sg_label_names, SG_LABEL_NAMES);
     d->n_column = c->n;
     d->label_column = label < 0 ? c->n : (size_t)label;
     d->separator = c->separator;
-    r->group = column_of(c, group, 1);
-    r->slice = slice ? column_of(c, &slice, 1) : -1;
+    r->group = sg_data_column(c, group, 1);
+    r->slice = slice ? sg_data_column(c, &slice, 1) : -1;
     if (slice && r->slice < 0)
         return sg_fail(err, SEDGE_E_NOT_FOUND, "%s: the first line names no column %s", path, slice);
     if (!(d->column = sg_arena_array(&d->arena, c->n, sizeof *d->column)))

@@ -44,19 +44,6 @@ void sg_measure_weights(const sedge_eval *e, const double *count, double *w)
         w[i] = count[e->group[e->outcome[i].sample]];
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double at(const double *sorted, size_t n, double q)
-{
-    double where = q * (double)(n - 1);
-    size_t i = (size_t)where;
-    return i + 1 < n ? sorted[i] + (where - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
 /* Percentiles when whole groups are drawn again (Efron 1979; Davison and Hinkley 1997, 3.8). */
 static sedge_status bootstrap(sedge_eval *e, const sg_measure *m, sedge_metric *out, sg_err *err)
 {
@@ -83,9 +70,9 @@ static sedge_status bootstrap(sedge_eval *e, const sg_measure *m, sedge_metric *
             break;
     }
     if (n >= ROUNDS_LEAST / 2) {
-        qsort(got, n, sizeof *got, by_value);
-        out->low = at(got, n, (1 - CONFIDENCE) / 2);
-        out->high = at(got, n, (1 + CONFIDENCE) / 2);
+        qsort(got, n, sizeof *got, sg_by_double);
+        out->low = sg_quantile(got, n, (1 - CONFIDENCE) / 2);
+        out->high = sg_quantile(got, n, (1 + CONFIDENCE) / 2);
     }
     out->method = e->grouped ? "bootstrap by group" : "bootstrap";
     sg_free(&e->mem, count, e->n_group * sizeof *count);

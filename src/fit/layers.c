@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit/stat.h"
 #include "op/op.h"
 #include "run/api.h"
 
@@ -318,12 +319,6 @@ static sedge_status restore(pass *p, sg_err *err)
 
 /* ---- what it comes to ---- */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Own noise of the layer in the middle. */
 static double middle_db(sedge_layers *l)
 {
@@ -332,7 +327,7 @@ static double middle_db(sedge_layers *l)
     for (size_t k = 0; sorted && k < n; k++)
         sorted[k] = l->layer[k].own_db;
     if (sorted)
-        qsort(sorted, n, sizeof *sorted, by_size);
+        qsort(sorted, n, sizeof *sorted, sg_by_double);
     return sorted ? sorted[n / 2] : HUGE_VAL;
 }
 

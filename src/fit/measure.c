@@ -27,16 +27,10 @@ void sg_times_free(sg_times *t)
     *t = (sg_times){0};
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 void sg_times_sort(sg_times *t)
 {
     if (t->n)
-        qsort(t->ms, t->n, sizeof *t->ms, by_value);
+        qsort(t->ms, t->n, sizeof *t->ms, sg_by_double);
 }
 
 double sg_times_mean(const sg_times *t)

@@ -311,12 +311,6 @@ static void mark_at(sg_report *r, json_t *o, double mark, const char *label)
     put_text(r, o, "mark_label", label);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 #define BINS 40
 
 /* The end is not the greatest value, so that one straggler does not flatten the rest. */
@@ -326,7 +320,7 @@ json_t *sg_histogram(const double *v, size_t n)
     if (!s)
         return NULL;
     memcpy(s, v, n * sizeof *s);
-    qsort(s, n, sizeof *s, by_value);
+    qsort(s, n, sizeof *s, sg_by_double);
     double low = s[0], high = s[(size_t)(0.995 * (double)(n - 1))];
     if (!(high > low))
         high = low + (low != 0 ? 0.01 * fabs(low) : 1);

@@ -191,17 +191,17 @@ double sg_sign_flips(const float *d, size_t n)
     return (double)(beyond + 1) / (FLIPS + 1);
 }
 
-static int by_value(const void *a, const void *b)
+int sg_by_double(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static double at(const double *sorted, int n, double q)
+double sg_quantile(const double *sorted, size_t n, double q)
 {
-    double where = q * (n - 1);
-    int i = (int)where;
-    return i + 1 < n ? sorted[i] + (where - i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+    double where = q * (double)(n - 1);
+    size_t i = (size_t)where;
+    return i + 1 < n ? sorted[i] + (where - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
 }
 
 sedge_status sg_bootstrap_ratio(sg_mem *m, const double *value, const double *weight, const uint32_t *group, size_t n,
@@ -228,8 +228,9 @@ sedge_status sg_bootstrap_ratio(sg_mem *m, const double *value, const double *we
         ratio[r] = w > 0 ? v / w : 0;
     }
     if (st == SEDGE_OK) {
-        qsort(ratio, (size_t)rounds, sizeof *ratio, by_value);
-        *out = (sg_interval){at(ratio, rounds, (1 - confidence) / 2), at(ratio, rounds, (1 + confidence) / 2)};
+        qsort(ratio, (size_t)rounds, sizeof *ratio, sg_by_double);
+        *out = (sg_interval){sg_quantile(ratio, (size_t)rounds, (1 - confidence) / 2),
+                             sg_quantile(ratio, (size_t)rounds, (1 + confidence) / 2)};
     }
     sg_free(m, sum, groups * 2 * sizeof *sum);
     sg_free(m, ratio, (size_t)rounds * sizeof *ratio);

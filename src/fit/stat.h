@@ -39,6 +39,11 @@ typedef struct sg_non_inferiority {
 } sg_non_inferiority;
 sg_non_inferiority sg_non_inferior(uint64_t lost, uint64_t gained, uint64_t n, double margin);
 
+/* For qsort of doubles, none of them NaN. */
+int sg_by_double(const void *a, const void *b);
+/* The q-th quantile, q in [0, 1], of n > 0 sorted values, between neighbours by a line. */
+double sg_quantile(const double *sorted, size_t n, double q);
+
 /* Percentile interval of the ratio sum(value) / sum(weight) when whole groups are drawn again with replacement (Efron 1979; for clusters: Davison
  * and Hinkley 1997, 3.8). group[i] < groups is that of row i; NULL: each row is its own. The same seed gives the same interval. */
 sedge_status sg_bootstrap_ratio(sg_mem *m, const double *value, const double *weight, const uint32_t *group, size_t n,

@@ -14,6 +14,7 @@
 #include "fit/machine.h"
 #include "fit/report.h"
 #include "fit/sign.h"
+#include "fit/words.h"
 
 #define REPORT_MAX ((size_t)64 << 20)
 #define OUT_MAX    ((size_t)64 << 20)
@@ -100,18 +101,9 @@ static void look_at_machine(const json_t *then, const json_t *now, json_t *all)
 
 static const char *const verbs[] = {"bench", "eval", "compare", "quantize", "inspect"};
 static const char *const left_out[] = {"--report", "--max", "--min", "--sign"}; /* with their values */
-static const char *const commanding[] = {"--beside", "--power-cmd", "--metric-cmd", "--via", "--on"};
 static const char *const writing[] = {"-o", "--out", "--write", "--graph"};
 
-static bool among(const char *word, const char *const *list, size_t n)
-{
-    size_t len = strcspn(word, "=");
-    for (size_t i = 0; i < n; i++)
-        if (strlen(list[i]) == len && strncmp(list[i], word, len) == 0)
-            return true;
-    return false;
-}
-#define AMONG(word, list) among(word, list, sizeof(list) / sizeof *(list))
+#define AMONG(word, list) sg_word_among(word, list, sizeof(list) / sizeof *(list))
 
 /* The words that measure again. */
 static sedge_status words_of(const json_t *command, const sg_verify_opts *o, const char *word[WORDS_MAX + 3], sg_err *err)
@@ -131,7 +123,7 @@ static sedge_status words_of(const json_t *command, const sg_verify_opts *o, con
         }
         if (AMONG(w, writing))
             return sg_fail(err, SEDGE_E_VALUE, "its command writes files (%.40s)", w);
-        if (AMONG(w, commanding) && !o->commands)
+        if (sg_word_commands(w) && !o->commands)
             return sg_fail(err, SEDGE_E_VALUE, "its command runs another (%.40s): --commands allows that", w);
         if (strcmp(w, "--json") != 0)
             word[k++] = w;

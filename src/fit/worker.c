@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "fit/link.h"
 #include "fit/machine.h"
+#include "fit/words.h"
 
 #define PREFIX    "sedge-worker-"
 #define OUT_MAX   ((size_t)32 << 20)
@@ -216,26 +217,16 @@ static sedge_status put(worker *w, const sg_message *m, sg_err *err)
 
 /* ---- jobs ----------------------------------------------------------------------------------- */
 
-/* Verbs that may run here, and options that run commands. */
+/* Verbs that may run here. */
 static const char *const verbs[] = {"bench", "eval", "compare", "run", "inspect", "cpu", "check"};
-static const char *const commanding[] = {"--beside", "--power-cmd", "--metric-cmd", "--via", "--on"};
-
-static bool among(const char *word, const char *const *list, size_t n)
-{
-    size_t len = strcspn(word, "=");
-    for (size_t i = 0; i < n; i++)
-        if (strlen(list[i]) == len && strncmp(list[i], word, len) == 0)
-            return true;
-    return false;
-}
 
 /* A word may name no file outside the job's folder. What follows an option that runs commands is no name of a file. */
 static sedge_status check_words(const worker *w, const char *const *word, sg_err *err)
 {
-    if (!word[0] || !among(word[0], verbs, sizeof verbs / sizeof *verbs))
+    if (!word[0] || !sg_word_among(word[0], verbs, sizeof verbs / sizeof *verbs))
         return sg_fail(err, SEDGE_E_VALUE, "%.60s: not a verb that runs here", word[0] ? word[0] : "nothing");
     for (int i = 1; word[i]; i++) {
-        if (among(word[i], commanding, sizeof commanding / sizeof *commanding)) {
+        if (sg_word_commands(word[i])) {
             if (!w->o->commands || strcmp(word[i], "--on") == 0)
                 return sg_fail(err, SEDGE_E_VALUE, "%.60s: this worker runs no commands (sedge worker --commands)", word[i]);
             i += !strchr(word[i], '=') && word[i + 1];

@@ -165,6 +165,7 @@ static _Atomic double worked_until;
 static double worked;
 static int runs;
 static atomic_int stop;
+static double longest; /* between two looks of its meter, seconds */
 
 static sedge_status work(void *ctx, sg_err *err)
 {
@@ -187,6 +188,7 @@ static void *burn(void *path)
     while (!stop) {
         double now = sg_now(), w = now <= worked_until + 0.004 ? 5 : 2;
         joules += (now - last) * w;
+        longest = fmax(longest, now - last);
         last = now;
         if (strstr(path, "energy"))
             snprintf(text, sizeof text, "%.0f\n", fmod(1e6 * joules, 1e8)); /* wraps soon */
@@ -198,26 +200,41 @@ static void *burn(void *path)
     return NULL;
 }
 
-static void measured(const char *path)
+/* One measurement; what is wrong with it, or "". */
+static void measure_once(const char *path, char why[200])
 {
     sg_meter m;
     sg_energy e;
     sg_err err = {0};
     pthread_t t;
     stop = 0;
-    worked_until = worked = runs = 0;
+    worked_until = worked = longest = 0;
+    runs = 0;
     assert_int_equal(pthread_create(&t, NULL, burn, (void *)(uintptr_t)path), 0);
     nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
     sg_meter_find(&m, root);
     assert_int_equal(sg_energy_measure(&m, (sg_once){work, NULL}, 3.2, 4, &e, NULL, NULL, &err), SEDGE_OK);
     stop = 1;
     pthread_join(t, NULL);
-    if (!e.measured)
-        fail_msg("%s", e.why);
+    why[0] = 0;
     double want = 3 * 1e3 * worked / runs; /* 6 mJ, or more where the test machine is busy */
-    if (!(e.mj > 0.7 * want && e.mj < 1.3 * want && e.range.low <= e.mj && e.mj <= e.range.high && e.idle_w > 1.7 &&
-          e.idle_w < 2.4))
-        fail_msg("%g mJ, not %g; %g W idle, %g W busy", e.mj, want, e.idle_w, e.busy_w);
+    if (!e.measured)
+        snprintf(why, 200, "%.199s", e.why);
+    else if (!(e.mj > 0.7 * want && e.mj < 1.3 * want && e.range.low <= e.mj && e.mj <= e.range.high && e.idle_w > 1.7 &&
+               e.idle_w < 2.4))
+        snprintf(why, 200, "%g mJ, not %g; %g W idle, %g W busy", e.mj, want, e.idle_w, e.busy_w);
+}
+
+/* The machine that is made up must run: while the real one held it up for longer than it works at a time, it is measured again. */
+static void measured(const char *path)
+{
+    char why[200];
+    int tries = 0;
+    do
+        measure_once(path, why);
+    while (*why && longest > 0.01 && ++tries < 5);
+    if (*why)
+        fail_msg("%s (held up for %.0f ms)", why, 1e3 * longest);
 }
 
 static void test_counter(void **state)
