@@ -261,10 +261,13 @@ static void test_command(void **state)
     assert_int_equal(sg_energy_measure(&m, (sg_once){work, NULL}, 0.4, 4, &e, NULL, NULL, NULL), SEDGE_OK);
     sg_meter_close(&m);
     assert_false(e.measured);
-    assert_int_equal(sg_meter_command(&m, "while :; do echo 3.0; sleep 0.02; done", NULL), SEDGE_OK);
-    assert_int_equal(sg_energy_measure(&m, (sg_once){work, NULL}, 0.8, 4, &e, NULL, NULL, NULL), SEDGE_OK);
-    sg_meter_close(&m);
-    assert_false(e.measured); /* it never stands out from idle */
+    int tries = 0;
+    do { /* nothing stands out from idle, but by chance: above an interval of 95 % in one of 40 */
+        assert_int_equal(sg_meter_command(&m, "while :; do echo 3.0; sleep 0.02; done", NULL), SEDGE_OK);
+        assert_int_equal(sg_energy_measure(&m, (sg_once){work, NULL}, 0.8, 4, &e, NULL, NULL, NULL), SEDGE_OK);
+        sg_meter_close(&m);
+    } while (e.measured && ++tries < 4);
+    assert_false(e.measured);
     assert_non_null(strstr(e.why, "stand out"));
     assert_true(fabs(e.idle_w - 3) < 0.2);
 }
