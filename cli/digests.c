@@ -5,6 +5,11 @@
 
 #include "fit/exact.h"
 
+static sedge_status add(void *ctx, const char *name, const char *sha256)
+{
+    return json_object_set_new(ctx, name, json_string(sha256)) == 0 ? SEDGE_OK : SEDGE_E_NOMEM;
+}
+
 static sedge_status one(const args *a, const opened *o, uint64_t seed, json_t *list, sedge_error *err)
 {
     values v;
@@ -13,7 +18,7 @@ static sedge_status one(const args *a, const opened *o, uint64_t seed, json_t *l
     bool *filled = calloc((size_t)sedge_model_inputs(o->model) + 1, sizeof *filled);
     sedge_status st = filled && digests ? values_bind(&v, o, a, filled, err) : sg_fail(err, SEDGE_E_NOMEM, "no memory");
     if (st == SEDGE_OK)
-        st = sg_exact_digests(o->session, digests, err);
+        st = sg_exact_digests(o->session, add, digests, NULL, err);
     free(filled);
     values_free(&v);
     if (json_array_append_new(list, digests) != 0 && st == SEDGE_OK)
