@@ -7,7 +7,7 @@ CMAKE_FLAGS ?=
 # Two builds of one folder wait for each other.
 LOCK := $(if $(shell command -v flock 2>/dev/null),flock $(BUILD)/CMakeCache.txt)
 
-.PHONY: bench-check peers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite tflite-steps python hostile identical identical-cross media-peers check fuzz bench install clean
+.PHONY: bench-check peers quantizers measures gradients build run test unit cli task golden conformance roundtrip contrib tflite tflite-steps python hostile identical identical-cross media-peers check fuzz bench install clean
 
 build:
 	@tools/install-packages build
@@ -51,6 +51,13 @@ media-peers: build
 	@$(BUILD)/media-peers/bin/pip install -q 'pillow<12' opencv-python-headless tensorflow-cpu torch
 	@$(BUILD)/media-peers/bin/python tests/media/resize.py $(BUILD)/tests/media/driver
 	@$(BUILD)/media-peers/bin/python tests/media/bench.py $(BUILD)/tests/media/driver
+
+# Int8 beside what other quantizers make of the same models and samples: the table of docs/fit.md.
+quantizers: build
+	@tools/install-packages test
+	@test -d $(BUILD)/quantizers || python3 -m venv $(BUILD)/quantizers
+	@$(BUILD)/quantizers/bin/pip install -q onnx onnxruntime nncf numpy pillow
+	@$(BUILD)/quantizers/bin/python bench/quantizers.py $(BUILD)/sedge ../shared/testdata
 
 # Statistics and measures beside the libraries that define them.
 measures: build

@@ -32,7 +32,7 @@ static sedge_status run_session(void *ctx, sg_err *err)
 
 static sg_once once_of(side *s)
 {
-    return s->w.task ? (sg_once){sg_whole_once, &s->w} : (sg_once){run_session, s->o.session};
+    return s->w.task ? (sg_once){sg_stages_once, &s->w} : (sg_once){run_session, s->o.session};
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -51,7 +51,7 @@ static sedge_status open_whole(side *s, const char *path, const args *a, sedge_e
     to.plan.tune = a->tune;
     to.session.threads = a->threads;
     to.session.seed = a->seed;
-    return sg_whole_open(&s->w, s->o.model, path, &to, a->data, err);
+    return sg_stages_open(&s->w, s->o.model, path, &to, a->data, err);
 }
 
 static sedge_status open_session(bench *b, side *s, const char *path, const args *a, sedge_error *err)
@@ -94,7 +94,7 @@ static sedge_status open_side(bench *b, side *s, const char *path, const args *a
 
 static void close_side(side *s)
 {
-    sg_whole_close(&s->w);
+    sg_stages_close(&s->w);
     opened_close(&s->o);
     values_free(&s->v);
 }

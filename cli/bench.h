@@ -7,13 +7,13 @@
 #include "fit/duty.h"
 #include "fit/energy.h"
 #include "fit/measure.h"
-#include "fit/whole.h"
+#include "fit/stages.h"
 
 /* A model that is run: by itself, or with --data the whole way. */
 typedef struct side {
     opened o;
     values v;
-    sg_whole w;
+    sg_stages w;
     double load_ms, first_ms;
 } side;
 

@@ -86,7 +86,7 @@ static json_t *watch_tree(const sg_watch *w)
     return json_pack("{s:f, s:f, s:f, s:f}", "first", w->first, "lowest", w->lowest, "highest", w->highest, "last", w->last);
 }
 
-static json_t *stages_tree(const sg_whole *w)
+static json_t *stages_tree(const sg_stages *w)
 {
     json_t *rows = json_array();
     for (int k = 0; k < SG_STAGES; k++)
@@ -157,7 +157,7 @@ static void put_figures(json_t *o, const bench *b)
 json_t *bench_tree(const bench *b)
 {
     char digest[SEDGE_DIGEST_MAX];
-    const sg_whole *w = &b->one.w;
+    const sg_stages *w = &b->one.w;
     json_t *o = json_pack("{s:s, s:s}", "schema", "sedge.bench/1", "model", b->a->rest[0]);
     if (!o)
         return NULL;

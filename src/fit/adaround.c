@@ -17,7 +17,7 @@ static const double stretch_low = -0.1, stretch_high = 1.1, sharp_first = 20, sh
 static const double learning_rate = 0.01, pull = 5; /* the term's weight beside an error of 1 a row */
 
 typedef struct work {
-    const sg_met *m;
+    const sg_covariance *m;
     const sg_rounding *r;
     int64_t n; /* weights */
     float *down, *open, *weight; /* [n] rounded down; where learning begins; 1 / what the nearest gives, of the row */
@@ -141,7 +141,7 @@ static sg_vid soft_step(sg_ib *b, sg_vid v)
 /* The error of each row beside what the nearest gives, and the term: weight * sum(1 - |2 h - 1| ^ sharp) / k. Inputs: sharp, weight. */
 static sg_vid loss_of(sg_ib *b, const work *w, sg_vid *param)
 {
-    const sg_met *m = w->m;
+    const sg_covariance *m = w->m;
     const sg_type scalar = {.kind = SG_TENSOR, .dtype = SG_F32};
     sg_vid sharp = sg_input_new(b->g, &scalar, "sharp"), weight = sg_input_new(b->g, &scalar, "weight");
     *param = constant(b, m->groups, m->rows, m->k, w->open);
@@ -253,7 +253,8 @@ static double error_saved(const work *w, const int8_t *near, int8_t *q, int64_t 
     return was - is;
 }
 
-sedge_status sg_round_learn(const sg_met *m, const sg_rounding *r, int8_t *q, sg_rounded *out, sg_arena *arena, sg_err *err)
+sedge_status sg_round_learn(const sg_covariance *m, const sg_rounding *r, int8_t *q, sg_rounded *out, sg_arena *arena,
+                            sg_err *err)
 {
     work w = {.m = m, .r = r};
     double *d = sg_arena_array(arena, 2 * (size_t)m->k, sizeof *d), all = 0, saved = 0, flipped = 0;

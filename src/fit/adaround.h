@@ -7,18 +7,18 @@
 
 /* What a layer's weights meet: of windows or rows of its operand, k values for each group of channels, means and covariances. Two graphs
  * may be looked at: x stands for what the layer gets there in float, and `now` for what it gets since others were rounded. */
-typedef struct sg_met {
+typedef struct sg_covariance {
     int64_t groups, rows, k; /* rows: results of a group */
     double n; /* windows that were looked at */
     double *mean_x, *mean; /* [groups][k] of x and of `now` */
     double *cov; /* [groups][k][k] of `now` with itself */
     double *lag; /* [groups][k][k] of `now` with what it is more than x */
-} sg_met;
+} sg_covariance;
 
 /* Looks at the operand of node n of a convolution, gemm or matmul with constant weights, in graph g and in graph `now`, which is a clone of it with other
  * constants (or g itself), on samples [from, to); `windows` of each sample at most. Memory of the arena. */
-sedge_status sg_met_look(sg_met *m, sg_nid n, const sg_graph *g, const sg_graph *now, const sedge_model *like,
-                         const sg_samples *s, size_t from, size_t to, int64_t windows, sg_arena *arena, sg_err *err);
+sedge_status sg_covariance_look(sg_covariance *m, sg_nid n, const sg_graph *g, const sg_graph *now, const sedge_model *like,
+                                const sg_samples *s, size_t from, size_t to, int64_t windows, sg_arena *arena, sg_err *err);
 
 /* What to round: w / step between lo and hi. Weights are in the order [groups * rows][k]. */
 typedef struct sg_rounding {
@@ -33,7 +33,8 @@ typedef struct sg_rounded {
 } sg_rounded;
 
 /* q[i]: w[i] / step[i] rounded up or down. */
-sedge_status sg_round_learn(const sg_met *m, const sg_rounding *r, int8_t *q, sg_rounded *out, sg_arena *arena, sg_err *err);
+sedge_status sg_round_learn(const sg_covariance *m, const sg_rounding *r, int8_t *q, sg_rounded *out, sg_arena *arena,
+                            sg_err *err);
 
 /* Weights of a whole graph, symmetric, with the scales that sg_quant_store has too: one a row of them, or for four bits one a block. */
 typedef struct sg_round_how {

@@ -73,7 +73,7 @@ static sedge_status read(weights *w, const sg_graph *g, sg_nid n, const sg_round
 }
 
 /* What the rounded weights make of the mean, less what the layer made of it in float. */
-static void correct(const weights *w, const sg_met *m, float *bias)
+static void correct(const weights *w, const sg_covariance *m, float *bias)
 {
     for (int64_t row = 0; row < w->rows; row++) {
         double sum = 0;
@@ -139,7 +139,7 @@ static sedge_status store(sg_graph *g, sg_nid n, const weights *w, const float *
 }
 
 /* Rounded weights and the corrected bias take their places. */
-static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_met *m, const sg_round_how *how, sg_err *err)
+static sedge_status put(sg_graph *g, sg_nid n, const weights *w, const sg_covariance *m, const sg_round_how *how, sg_err *err)
 {
     const sg_value *was = &g->value[w->bias];
     float *bias = NULL;
@@ -159,10 +159,10 @@ static sedge_status round_layer(sg_graph *g, const sg_graph *source, sg_nid n, c
 {
     sg_arena arena = {.mem = g->mem}; /* of one layer: covariances are large */
     weights w;
-    sg_met m;
+    sg_covariance m;
     sedge_status st = read(&w, source, n, how, &arena, err);
     if (st == SEDGE_OK)
-        st = sg_met_look(&m, n, source, g, like, s, from, to, how->windows, &arena, err);
+        st = sg_covariance_look(&m, n, source, g, like, s, from, to, how->windows, &arena, err);
     const sg_rounding r = {
         .w = w.v, .step = w.step, .lo = -(1 << (how->bits - 1)) + 1, .hi = (1 << (how->bits - 1)) - 1, .steps = how->steps};
     if (st == SEDGE_OK)

@@ -1,6 +1,6 @@
 /* The detective's parts: what can be changed in a card, the cards that come of it, answers of each. */
-#ifndef SG_TASK_TRY_H
-#define SG_TASK_TRY_H
+#ifndef SG_FIT_TRY_H
+#define SG_FIT_TRY_H
 
 #include "fit/stat.h"
 #include "sedge/try.h"

@@ -1,6 +1,6 @@
 /* Regular expressions in RE2's syntax, matched in time linear in the text. */
-#ifndef SG_OP_REGEX_H
-#define SG_OP_REGEX_H
+#ifndef SG_TEXT_REGEX_H
+#define SG_TEXT_REGEX_H
 
 #include "op/op.h"
 

@@ -1,6 +1,6 @@
 /* The parse tree and the program of a regular expression: between the parser, the compiler and the matcher. */
-#ifndef SG_OP_REGEX_TREE_H
-#define SG_OP_REGEX_TREE_H
+#ifndef SG_TEXT_REGEX_TREE_H
+#define SG_TEXT_REGEX_TREE_H
 
 #include "text/regex.h"
 

@@ -23,7 +23,7 @@ enum { K = 9, ROWS = 4 };
 typedef struct problem {
     float w[ROWS * K], step[ROWS * K];
     double mean[K], cov[K * K], lag[K * K];
-    sg_met met;
+    sg_covariance met;
 } problem;
 
 /* Inputs that vary together, as neighbours of a picture do. */
@@ -43,7 +43,7 @@ static void fill(problem *p, bool lags)
         p->w[i] = (float)uniform();
         p->step[i] = 0.3f;
     }
-    p->met = (sg_met){
+    p->met = (sg_covariance){
         .groups = 1, .rows = ROWS, .k = K, .n = 1, .mean_x = p->mean, .mean = p->mean, .cov = p->cov, .lag = p->lag};
 }
 
@@ -167,12 +167,12 @@ static void meets(void **state)
 {
     (void)state;
     net n;
-    sg_met m;
+    sg_covariance m;
     sg_arena arena = {0};
     open_net(&n);
     arena.mem = &n.mem;
     const sg_samples s = {.n = SAMPLES, .n_in = 1, .get = get, .ctx = &n};
-    assert_int_equal(sg_met_look(&m, n.conv, n.b.g, n.b.g, &n.none, &s, 0, 3, 1000, &arena, &n.err), SEDGE_OK);
+    assert_int_equal(sg_covariance_look(&m, n.conv, n.b.g, n.b.g, &n.none, &s, 0, 3, 1000, &arena, &n.err), SEDGE_OK);
     assert_int_equal(m.k, 18);
     assert_int_equal(m.rows, 6);
     double windows = 0, mean = 0, both = 0,

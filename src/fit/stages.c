@@ -1,10 +1,10 @@
 /* From bytes to answers, timed in parts. */
-#include "fit/whole.h"
+#include "fit/stages.h"
 
 #include <string.h>
 
-sedge_status sg_whole_open(sg_whole *w, const sedge_model *model, const char *path, const sedge_task_opts *opts, const char *data,
-                           sg_err *err)
+sedge_status sg_stages_open(sg_stages *w, const sedge_model *model, const char *path, const sedge_task_opts *opts,
+                            const char *data, sg_err *err)
 {
     memset(w, 0, sizeof *w);
     SG_TRY(sedge_task_open(&w->task, model, path, opts, err));
@@ -14,7 +14,7 @@ sedge_status sg_whole_open(sg_whole *w, const sedge_model *model, const char *pa
     return sedge_data_open(&w->data, data, NULL, err);
 }
 
-void sg_whole_close(sg_whole *w)
+void sg_stages_close(sg_stages *w)
 {
     sg_lane_free(&w->lane);
     sedge_data_close(&w->data);
@@ -44,7 +44,7 @@ static void first_window(const sedge_task_info *about, sedge_item *item)
     }
 }
 
-static sedge_status answer(sg_whole *w, const sedge_item *item, sedge_answers *out, sg_err *err)
+static sedge_status answer(sg_stages *w, const sedge_item *item, sedge_answers *out, sg_err *err)
 {
     switch (w->about.source) {
     case SEDGE_SOURCE_IMAGE: return sedge_task_run_frame(w->task, &item->frame, out, err);
@@ -54,7 +54,7 @@ static sedge_status answer(sg_whole *w, const sedge_item *item, sedge_answers *o
     }
 }
 
-static sedge_status run_next(sg_whole *w, size_t i, sg_err *err)
+static sedge_status run_next(sg_stages *w, size_t i, sg_err *err)
 {
     sedge_item item;
     sedge_answers a;
@@ -76,9 +76,9 @@ static sedge_status run_next(sg_whole *w, size_t i, sg_err *err)
     return sg_times_add(&w->share, parts / (1e3 * (end - start)), err);
 }
 
-sedge_status sg_whole_once(void *ctx, sg_err *err)
+sedge_status sg_stages_once(void *ctx, sg_err *err)
 {
-    sg_whole *w = ctx;
+    sg_stages *w = ctx;
     char text[64];
     size_t i = w->at++ % sedge_data_count(w->data);
     if (w->about.source == SEDGE_SOURCE_AUDIO || w->about.source == SEDGE_SOURCE_SERIES)

@@ -50,7 +50,7 @@ static sedge_status run_prefix(prefix *p, const sedge_tensor *in, int n_in, sg_e
 
 /* ---- windows ---- */
 
-static sedge_status read_layer(layer *l, sg_met *m, const sg_graph *g, sg_nid n, sg_err *err)
+static sedge_status read_layer(layer *l, sg_covariance *m, const sg_graph *g, sg_nid n, sg_err *err)
 {
     const sg_node *node = &g->node[n];
     const sg_attrs a = {node->attr, node->n_attr};
@@ -73,7 +73,7 @@ static sedge_status read_layer(layer *l, sg_met *m, const sg_graph *g, sg_nid n,
     return SEDGE_OK;
 }
 
-static int64_t windows_of(layer *l, const sg_met *m, const sedge_tensor *x, int64_t *out)
+static int64_t windows_of(layer *l, const sg_covariance *m, const sedge_tensor *x, int64_t *out)
 {
     int64_t all = 1;
     if (!l->conv) {
@@ -93,7 +93,8 @@ static int64_t windows_of(layer *l, const sg_met *m, const sedge_tensor *x, int6
 }
 
 /* Window `at` of group g as k values; padding is 0. */
-static void window(const layer *l, const sg_met *m, const sedge_tensor *x, const int64_t *out, int64_t at, int64_t g, double *v)
+static void window(const layer *l, const sg_covariance *m, const sedge_tensor *x, const int64_t *out, int64_t at, int64_t g,
+                   double *v)
 {
     const float *data = x->data;
     if (!l->conv) {
@@ -133,7 +134,7 @@ static void add_products(double *to, const double *a, const double *b, int64_t k
     }
 }
 
-static void add_window(sg_met *m, int64_t g, const double *x, const double *now, bool apart)
+static void add_window(sg_covariance *m, int64_t g, const double *x, const double *now, bool apart)
 {
     const int64_t k = m->k;
     for (int64_t i = 0; i < k; i++) {
@@ -146,7 +147,7 @@ static void add_window(sg_met *m, int64_t g, const double *x, const double *now,
 }
 
 /* Sums become means and covariances. A little is added to the variances: inputs that never moved do not leave their weights free. */
-static void finish(sg_met *m, bool apart)
+static void finish(sg_covariance *m, bool apart)
 {
     const int64_t k = m->k;
     for (int64_t i = 0; i < m->groups * k; i++) {
@@ -167,7 +168,7 @@ static void finish(sg_met *m, bool apart)
     }
 }
 
-static sedge_status look(sg_met *m, layer *l, const prefix p[2], bool apart, int64_t windows, double *v, sg_err *err)
+static sedge_status look(sg_covariance *m, layer *l, const prefix p[2], bool apart, int64_t windows, double *v, sg_err *err)
 {
     int64_t out[SG_RANK_MAX], all = windows_of(l, m, &p[0].x, out), step = all > windows ? all / windows : 1;
     if (p[0].x.dtype != SEDGE_F32 || (apart && p[1].x.dtype != SEDGE_F32))
@@ -185,7 +186,7 @@ static sedge_status look(sg_met *m, layer *l, const prefix p[2], bool apart, int
     return SEDGE_OK;
 }
 
-static sedge_status look_all(sg_met *m, layer *l, prefix p[2], bool apart, const sg_samples *s, size_t from, size_t to,
+static sedge_status look_all(sg_covariance *m, layer *l, prefix p[2], bool apart, const sg_samples *s, size_t from, size_t to,
                              int64_t windows, double *v, sg_err *err)
 {
     sedge_tensor in[64];
@@ -203,13 +204,13 @@ static sedge_status look_all(sg_met *m, layer *l, prefix p[2], bool apart, const
     return SEDGE_OK;
 }
 
-sedge_status sg_met_look(sg_met *m, sg_nid n, const sg_graph *g, const sg_graph *now, const sedge_model *like,
-                         const sg_samples *s, size_t from, size_t to, int64_t windows, sg_arena *arena, sg_err *err)
+sedge_status sg_covariance_look(sg_covariance *m, sg_nid n, const sg_graph *g, const sg_graph *now, const sedge_model *like,
+                                const sg_samples *s, size_t from, size_t to, int64_t windows, sg_arena *arena, sg_err *err)
 {
     prefix p[2] = {{0}};
     layer l;
     const bool apart = now != g;
-    *m = (sg_met){0};
+    *m = (sg_covariance){0};
     SG_TRY(read_layer(&l, m, g, n, err));
     const size_t k = (size_t)m->k, groups = (size_t)m->groups;
     m->mean = sg_arena_array(arena, groups * k, sizeof *m->mean);
